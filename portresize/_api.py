@@ -1,0 +1,429 @@
+"""The public verbs: friendly words in, a Spec down, an array of the same kind out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from portresize import _dispatch
+from portresize._core import geometry, request
+from portresize._core.dialect import DEFAULT
+from portresize._core.dialect import dialect as rules_of
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
+from portresize._core.spec import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portresize._typing import ArrayT, Filter
+
+
+def resize(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    box: Sequence[float] | None = None,
+    reducing_gap: float | None = None,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Resize `image` to `size`, equal to `PIL.Image.Image.resize` in every element.
+
+    Args:
+        image: Array of numpy, torch, jax, cupy or any library with the array API; uint8, uint16 (I;16), int32 (I),
+            float32 (F) or bool (1), or, beyond Pillow, float16, bfloat16 and float64, computed as F with one rounding
+            to the dtype per pass. It is never written.
+        size: `(height, width)` of the result, two integers >= 1: as arrays count, which is not Pillow's order.
+        resample: `"nearest"`, `"box"`, `"bilinear"`, `"hamming"`, `"bicubic"`, `"lanczos"`, `"mks2013"` or `"mks2021"`,
+            a `Resampling` member, or Pillow's own enumeration or number. None is bicubic; modes 1 and P always
+            take nearest.
+        box: Part of the source to resize, Pillow's `(left, upper, right, lower)` in source samples, floats allowed;
+            samples outside the box but near it contribute. None is the whole source.
+        reducing_gap: At least 1.0: first average whole blocks, as far as that leaves this many times the wanted size;
+            faster and less exact to the filter, as in Pillow.
+        layout: Letters of the axes, such as `"HWC"` or `"NCHW"`: `H` and `W` are resized, `C` holds the bands, every
+            other letter is a batch axis. None: two axes are `"HW"`; three are `"HWC"` if the last has 1 to 4 elements
+            and the others more than 4.
+        mode: How Pillow would read the array, one of "1", "L", "LA", "La", "PA", "P", "RGB", "RGBA", "RGBa", "RGBX",
+            "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16" and "F". None is what `Image.fromarray` chooses: uint8 with 2
+            bands is LA and with 4 RGBA, whose alpha is multiplied in; any other number of bands are independent.
+        dialect: The Pillow whose result to give, from `"pillow-9.5"` to `"pillow-13"`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: An argument is of the wrong type, or no backend or mode takes the array.
+        ValueError: An argument is out of range or contradicts another.
+
+    Source: Pillow 13.0.0, src/PIL/Image.py, Image.resize, and src/libImaging/Resample.c.
+
+    >>> import numpy as np
+    >>> row = np.array([[0, 100, 200, 255, 50]], np.uint8)
+    >>> resize(row, (1, 3), "lanczos")
+    array([[ 29, 212, 141]], dtype=uint8)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
+    old = MODES[subject.mode].kind == "u16" and not rules_of(dialect).u16_filters
+    default = Resampling.NEAREST if old else Resampling.BICUBIC
+    return subject.run(
+        image,
+        size=request.size_of(size),
+        resample=request.filter_of(resample, dialect, default),
+        box=request.box_of(box),
+        reducing_gap=request.gap_of(reducing_gap),
+    )
+
+
+def reduce(
+    image: ArrayT,
+    factor: int | Sequence[int],
+    *,
+    box: Sequence[int] | None = None,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Average blocks of `factor` samples, equal to `PIL.Image.Image.reduce` in every element.
+
+    Args:
+        image: As in `resize`; not of modes 1, P and I;16, which Pillow does not average.
+        factor: An integer >= 1, or `(vertical, horizontal)`. Partial blocks at the end are averaged over what they hold.
+        box: Part of the source to reduce, `(left, upper, right, lower)`, integers. None is the whole source.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`.
+
+    Source: Pillow 13.0.0, src/PIL/Image.py, Image.reduce, and src/libImaging/Reduce.c.
+
+    >>> import numpy as np
+    >>> reduce(np.array([[0, 1, 2, 3, 4]], np.uint8), (1, 2))
+    array([[1, 3, 4]], dtype=uint8)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    return subject.run(image, factor=request.factor_of(factor), box=request.box_of(box, whole=True))
+
+
+def thumbnail(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    reducing_gap: float | None = 2.0,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Shrink `image` to fit within `size` and keep its aspect, equal to `PIL.Image.Image.thumbnail`.
+
+    Args:
+        image: As in `resize`. An image that fits already is copied.
+        size: Largest `(height, width)`, two integers >= 1.
+        resample: As in `resize`; None is bicubic.
+        reducing_gap: As in `resize`; 2.0 as in Pillow. (Pillow also asks a JPEG decoder for a smaller picture.)
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or the image is empty.
+
+    Source: Pillow 13.0.0, src/PIL/Image.py, Image.thumbnail.
+
+    >>> import numpy as np
+    >>> thumbnail(np.zeros((162, 256, 3), np.uint8), (33, 33)).shape
+    (21, 33, 3)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    return subject.run(
+        image,
+        size=geometry.thumbnail(subject.filled(), request.size_of(size)),
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        reducing_gap=request.gap_of(reducing_gap),
+    )
+
+
+def contain(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Resize `image` to the largest size within `size` that keeps its aspect, equal to `PIL.ImageOps.contain`.
+
+    Args:
+        image: As in `resize`.
+        size: Largest `(height, width)`, two integers >= 1.
+        resample: As in `resize`; None is bicubic.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout; empty if a side rounds to 0, as in Pillow 13.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or the image is empty, or a side rounds to 0 in a dialect before 13.
+
+    Source: Pillow 13.0.0, src/PIL/ImageOps.py.
+
+    >>> import numpy as np
+    >>> contain(np.zeros((43, 63), np.uint8), (20, 20)).shape
+    (14, 20)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    return subject.run(
+        image,
+        size=_possible(geometry.contain(subject.filled(), request.size_of(size)), dialect),
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+    )
+
+
+def cover(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Resize `image` to the smallest size that covers `size` and keeps its aspect, equal to `PIL.ImageOps.cover`.
+
+    Args:
+        image: As in `resize`.
+        size: `(height, width)` to cover, two integers >= 1.
+        resample: As in `resize`; None is bicubic.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`; `"pillow-10.1"` or newer.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or the image is empty, or the dialect has no `cover`.
+
+    Source: Pillow 13.0.0, src/PIL/ImageOps.py.
+
+    >>> import numpy as np
+    >>> cover(np.zeros((4, 10), np.uint8), (25, 25)).shape
+    (25, 62)
+    """
+    if not rules_of(dialect).cover:
+        msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
+        raise ValueError(msg)
+    subject = _subject(image, layout, mode, dialect)
+    return subject.run(
+        image,
+        size=geometry.cover(subject.filled(), request.size_of(size)),
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+    )
+
+
+def fit(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    bleed: float = 0.0,
+    centering: Sequence[float] = (0.5, 0.5),
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Crop `image` to the aspect of `size` and resize it, equal to `PIL.ImageOps.fit`.
+
+    Args:
+        image: As in `resize`.
+        size: `(height, width)` of the result, two integers >= 1.
+        resample: As in `resize`; None is bicubic.
+        bleed: Part of each side to cut off first, from 0 to less than 0.5.
+        centering: Where to keep the crop, `(horizontal, vertical)` as in Pillow, each from 0 to 1.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or the image is empty, or `bleed` or `centering` is out of range (which Pillow
+            replaces in silence).
+
+    Source: Pillow 13.0.0, src/PIL/ImageOps.py.
+
+    >>> import numpy as np
+    >>> fit(np.array([[0, 10, 20, 30], [0, 10, 20, 30]], np.uint8), (1, 1), "box")
+    array([[15]], dtype=uint8)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    wanted = request.size_of(size)
+    return subject.run(
+        image,
+        size=wanted,
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        box=geometry.fit(subject.filled(), wanted, request.bleed_of(bleed), request.centering_of(centering)),
+    )
+
+
+def pad(
+    image: ArrayT,
+    size: Sequence[int],
+    resample: Filter = None,
+    *,
+    color: float | Sequence[float] | None = None,
+    centering: Sequence[float] = (0.5, 0.5),
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Resize `image` to fit within `size`, keep its aspect and fill the rest, equal to `PIL.ImageOps.pad`.
+
+    Args:
+        image: As in `resize`.
+        size: `(height, width)` of the result, two integers >= 1.
+        resample: As in `resize`; None is bicubic.
+        color: What to fill with: one number per band in the array's own units, or one number where bands are
+            independent. None is Pillow's 0.
+        centering: Where to place the image, `(horizontal, vertical)` as in Pillow, each from 0 to 1.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or the image is empty, or `centering` or `color` is out of range.
+
+    Source: Pillow 13.0.0, src/PIL/ImageOps.py.
+
+    >>> import numpy as np
+    >>> pad(np.array([[1, 2]], np.uint8), (3, 2), color=9)
+    array([[9, 9],
+           [1, 2],
+           [9, 9]], dtype=uint8)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    canvas = request.size_of(size)
+    inner = _possible(geometry.contain(subject.filled(), canvas), dialect)
+    place = geometry.offset(inner, canvas, request.centering_of(centering))
+    return subject.run(
+        image,
+        size=inner,
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        canvas=() if inner == canvas else (*canvas, *place),
+        fill=request.fill_of(color, subject.mode, subject.bands),
+    )
+
+
+def scale(
+    image: ArrayT,
+    factor: float,
+    resample: Filter = None,
+    *,
+    layout: str | None = None,
+    mode: str | None = None,
+    dialect: str = DEFAULT,
+) -> ArrayT:
+    """Resize both sides of `image` by `factor`, equal to `PIL.ImageOps.scale`.
+
+    Args:
+        image: As in `resize`.
+        factor: A number > 0: above 1 enlarges.
+        resample: As in `resize`; None is bicubic.
+        layout: As in `resize`.
+        mode: As in `resize`.
+        dialect: As in `resize`.
+
+    Returns:
+        A new array of the same library, dtype, device and layout.
+
+    Raises:
+        TypeError: As in `resize`.
+        ValueError: As in `resize`, or a side rounds to 0.
+
+    Source: Pillow 13.0.0, src/PIL/ImageOps.py.
+
+    >>> import numpy as np
+    >>> scale(np.zeros((5, 7), np.uint8), 0.5).shape
+    (2, 4)
+    """
+    subject = _subject(image, layout, mode, dialect)
+    size = geometry.scale(subject.filled(), request.scale_of(factor))
+    if not all(size):
+        msg = f"`factor` {factor} leaves {size} of an image of {subject.size}, expected two sides >= 1"
+        raise ValueError(msg)
+    return subject.run(image, size=size, resample=request.filter_of(resample, dialect, Resampling.BICUBIC))
+
+
+class _Subject(NamedTuple):
+    """What is known of an array before its values matter."""
+
+    backend: _dispatch.Run
+    layout: str
+    mode: str
+    dialect: str
+    shape: tuple[int, ...]
+    bands: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """`(height, width)`."""
+        return self.shape[self.layout.index("H")], self.shape[self.layout.index("W")]
+
+    def filled(self) -> tuple[int, int]:
+        """`(height, width)`, for arithmetic that divides by them."""
+        if not all(self.size):
+            msg = f"`image` has shape {self.shape}, expected a height and a width >= 1 for an aspect"
+            raise ValueError(msg)
+        return self.size
+
+    def run(self, image: ArrayT, **request_: object) -> ArrayT:
+        """Hand the rest of the Spec to the backend."""
+        spec = Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
+        return self.backend(image, spec)
+
+
+def _subject(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> _Subject:
+    """Everything that every verb checks first."""
+    backend = _dispatch.backend(image)
+    rules_of(dialect)
+    shape = tuple(image.shape)
+    axes = request.layout_of(shape, layout)
+    bands = shape[axes.index("C")] if "C" in axes else None
+    # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
+    dtype = str(image.dtype).rpartition(".")[2]
+    return _Subject(
+        backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands
+    )
+
+
+def _possible(size: tuple[int, int], dialect: str) -> tuple[int, int]:
+    """`size`, unless a side rounded to 0 in a dialect that has no empty images."""
+    if not all(size) and not rules_of(dialect).empty_sizes:
+        msg = f'the aspect of the image leaves a size of {size}, which dialect "{dialect}" refuses; ask for a larger size'
+        raise ValueError(msg)
+    return size

@@ -1,0 +1,62 @@
+"""jax: one compiled program per request and shape, in double where the platform has it.
+
+Modes I, I;16 and F are sums in double, so these run with 64-bit types whether or not the caller has switched them on; the
+result has the dtype that came in.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from portresize._backends import generic
+from portresize._core.steps import Pass
+
+if TYPE_CHECKING:
+    from portresize._backends.generic import Frame
+    from portresize._core.spec import Spec
+
+
+def run(x: jax.Array, spec: Spec) -> jax.Array:
+    """Execute `spec` on an array or a tracer."""
+    with jax.enable_x64(True):
+        return _run(x, spec)
+
+
+@partial(jax.jit, static_argnums=1)
+def _run(x: jax.Array, spec: Spec) -> jax.Array:
+    return generic.execute(x, spec, jnp, {Pass: convolve})
+
+
+# Up to this many taps the loop is unrolled, and XLA fuses it into one; a longer one would take seconds to compile.
+_UNROLLED = 8
+
+
+def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
+    """`steps.Pass` as a loop over the taps that XLA keeps a loop."""
+    axis, table = frame.axis(step.axis), step.taps
+    integer = step.kind == "u8"
+    dtype = jnp.int32 if integer else jnp.float64
+    inside = jnp.arange(table.n_taps)[:, None] < table.size
+    inside = inside.reshape(generic.host_weights(frame, step).shape)
+
+    def add(total: jax.Array, tap: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        index, weight, valid = tap
+        term = jnp.take(x, index, axis=axis, mode="clip").astype(dtype) * weight
+        if not integer:
+            # XLA would fuse the product into the sum, which rounds once where Pillow rounds twice. A select in between
+            # stops it on the CPU, where no barrier does; it is needed anyway, because 0 * inf is NaN.
+            term = jnp.where(valid & (term == term), term, jnp.where(valid, jnp.nan, 0.0))  # noqa: PLR0124
+        return total + term, None
+
+    shape = (*x.shape[:axis], table.n_out, *x.shape[axis + 1 :])
+    taps = (
+        frame.constant(generic.host_indices(step, x.shape[axis])),
+        frame.constant(generic.host_weights(frame, step)),
+        inside,
+    )
+    total, _ = jax.lax.scan(add, jnp.zeros(shape, dtype), taps, unroll=min(table.n_taps, _UNROLLED))
+    return generic.finish(frame, total, x, step)

@@ -1,0 +1,254 @@
+"""From a request and a source size to the steps that answer it: every decision that `Image.resize` takes, in its order.
+
+Source: Pillow 13.0.0, src/PIL/Image.py (resize, reduce) and src/libImaging/Resample.c (ImagingResample).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portresize._core.dialect import Dialect, dialect
+from portresize._core.filters import FILTERS, Resampling
+from portresize._core.fixed import quantize
+from portresize._core.modes import MODES, Mode
+from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
+from portresize._core.taps import Taps, longest_axis, nearest, taps
+
+if TYPE_CHECKING:
+    from portresize._core.spec import Spec
+    from portresize._core.steps import Axis
+
+Box = tuple[float, float, float, float]
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What to do to an image of one size.
+
+    Attributes:
+        source: `(height, width)` of the image.
+        result: `(height, width)` of the answer.
+        steps: In order; none at all means a copy.
+    """
+
+    source: Size
+    result: Size
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        """The plan as `portresize explain` prints it: one line per step."""
+        lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or ["1. copy"]
+        return "\n".join([f"{self.source[0]}x{self.source[1]} -> {self.result[0]}x{self.result[1]}", *lines])
+
+
+@lru_cache(maxsize=256)
+def plan(spec: Spec, source: Size) -> Plan:
+    """The steps that answer `spec` for an image of `source` = `(height, width)` samples.
+
+    Raises:
+        ValueError: The box leaves the source or the mode cannot do what is asked.
+
+    >>> from portresize._core.spec import Spec
+    >>> print(plan(Spec("HWC", "RGB", "pillow-13", size=(256, 256)), (768, 256)))
+    768x256 -> 256x256
+    1. u8 pass along H: samples 0..768 -> 256, 13 taps, weights int32 13.0 KiB
+    """
+    rules = dialect(spec.dialect)
+    mode = MODES[spec.mode]
+    steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
+    result = _size_after(steps, source)
+    if spec.canvas:
+        height, width, top, left = spec.canvas
+        steps = [*steps, Pad(height, width, top, left, spec.fill)]
+        result = (height, width)
+    return Plan(source, result, tuple(steps))
+
+
+def _size_after(steps: list[Step], size: Size) -> Size:
+    """Image size after `steps`."""
+    height, width = size
+    for step in steps:
+        match step:
+            case Crop() | Blank():
+                height, width = step.height, step.width
+            case Take(axis, index):
+                height, width = (len(index), width) if axis == "H" else (height, len(index))
+            case Pass(axis, table):
+                height, width = (table.n_out, width) if axis == "H" else (height, table.n_out)
+            case Reduce(vertical, horizontal):
+                height, width = (height - 1) // vertical + 1, (width - 1) // horizontal + 1
+    return height, width
+
+
+def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
+    """`Image.resize`: identity, then alpha, then the gap, then the passes."""
+    height, width = source
+    full = (0.0, 0.0, float(width), float(height))
+    box: Box = spec.box or full  # type: ignore[assignment]  # a Spec holds tuples of any length
+    size = (spec.size[0], spec.size[1])
+    resample = Resampling.NEAREST if mode.kind == "index" else Resampling(spec.resample)
+    if not all(size):
+        return _in_memory_form([Blank(*size)], mode)
+    if size == source and box == full:
+        return []
+    if mode.kind == "u16" and resample != Resampling.NEAREST and not rules.u16_filters:
+        msg = f'mode "{spec.mode}" has no filter but "nearest" in dialect "{spec.dialect}"'
+        raise ValueError(msg)
+    core = _Core(mode, rules, resample)
+    if not spec.reducing_gap or resample == Resampling.NEAREST or (mode.alpha and not rules.alpha_gap):
+        steps = core.resize(source, size, box)
+    else:
+        steps = core.resize_with_gap(source, size, box, spec.reducing_gap)
+    if resample == Resampling.NEAREST:
+        return _in_memory_form(steps, replace(mode, alpha=False))
+    # Pillow multiplies alpha in even for a pure crop, so colours under alpha 0 are lost there too.
+    return _in_memory_form(steps, mode)
+
+
+def _reduce(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
+    """`Image.reduce`."""
+    height, width = source
+    box: Box = spec.box or (0, 0, width, height)  # type: ignore[assignment]  # as in _resize
+    vertical, horizontal = spec.factor
+    left, top, right, bottom = (int(edge) for edge in box)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(_leaves(box, source, "with `right` > `left` and `lower` > `upper`"))
+    if (vertical, horizontal) == (1, 1):
+        if (left, top, right, bottom) == (0, 0, width, height):
+            return []
+        if rules.unit_reduce_crops:
+            return [Crop(top, left, bottom - top, right - left)]
+    if mode.kind in {"index", "u16"}:
+        msg = f'mode "{spec.mode}" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype'
+        raise ValueError(msg)
+    return _in_memory_form(_Core(mode, rules).reduce(source, (vertical, horizontal), (left, top, right, bottom)), mode)
+
+
+def _in_memory_form(steps: list[Step], mode: Mode) -> list[Step]:
+    """`steps` between the conversions to and from the form in which Pillow computes."""
+    if mode.alpha:
+        return [Premultiply(), *steps, Unpremultiply()]
+    moves_only = all(isinstance(step, Crop) or (isinstance(step, Take) and (step.index >= 0).all()) for step in steps)
+    if mode.signed and not moves_only:
+        return [FlipSign(mode.signed), *steps, FlipSign(mode.signed)]
+    return steps
+
+
+def _leaves(box: Box, source: Size, rule: str = "") -> str:
+    """What is wrong with a box outside the source."""
+    height, width = source
+    text = f"`box` {_numbers(box)} leaves the source, which is {width} wide and {height} high"
+    left, upper, right, lower = box
+    if 0 <= upper <= lower <= width and 0 <= left <= right <= height:
+        text += f"; a box is (left, upper, right, lower), did you mean {_numbers((upper, left, lower, right))}?"
+    elif rule:
+        text += f"; a box is (left, upper, right, lower) {rule}"
+    return text
+
+
+def _numbers(box: tuple[float, ...]) -> str:
+    """A box as the caller would have written it: whole numbers without a decimal point."""
+    return "(" + ", ".join(f"{edge:g}" if float(edge).is_integer() and abs(edge) < 1e6 else repr(edge) for edge in box) + ")"
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """Resizing in the form in which Pillow computes: alpha multiplied in, bytes signed where they are."""
+
+    mode: Mode
+    rules: Dialect
+    resample: Resampling = Resampling.BICUBIC
+
+    def resize_with_gap(self, source: Size, size: Size, box: Box, gap: float) -> list[Step]:
+        """Reduce by whole factors first, as far as that leaves `gap` times the wanted size."""
+        height, width = source
+        x0, y0, x1, y1 = box
+        factor_x = int((x1 - x0) / size[1] / gap) or 1
+        factor_y = int((y1 - y0) / size[0] / gap) or 1
+        if factor_x <= 1 and factor_y <= 1:
+            return self.resize(source, size, box)
+        if self.mode.kind in {"index", "u16"}:
+            msg = "`reducing_gap` needs an average that mode I;16 does not have in Pillow; leave the gap out"
+            raise ValueError(msg)
+        # Pillow widens the box by the filter's reach, less the half sample that reducing covers itself.
+        reach = FILTERS[self.resample].support - 0.5
+        reach_x, reach_y = reach * ((x1 - x0) / size[1]), reach * ((y1 - y0) / size[0])
+        left, top = max(0, int(x0 - reach_x)), max(0, int(y0 - reach_y))
+        right, bottom = min(width, math.ceil(x1 + reach_x)), min(height, math.ceil(y1 + reach_y))
+        if left >= right or top >= bottom:
+            raise ValueError(_leaves(box, source))
+        steps = self.reduce(source, (factor_y, factor_x), (left, top, right, bottom))
+        inner = ((x0 - left) / factor_x, (y0 - top) / factor_y, (x1 - left) / factor_x, (y1 - top) / factor_y)
+        return [*steps, *self.resize(_size_after(steps, source), size, inner)]
+
+    def reduce(self, source: Size, factor: Size, box: tuple[int, int, int, int]) -> list[Step]:
+        """Crop to the box, then average."""
+        left, top, right, bottom = box
+        crop = Crop(top, left, bottom - top, right - left)
+        steps: list[Step] = [] if (crop.height, crop.width) == source else [crop]
+        return [*steps, Reduce(*factor, self.mode.kind)]
+
+    def resize(self, source: Size, size: Size, box: Box) -> list[Step]:
+        """One call of the C core, or two where the dialect splits tall images."""
+        if self.rules.pass_order == "tall" and source[0] > source[1] * 100 and size[0] < source[0]:
+            between = (size[0], source[1])
+            first = self._call(source, between, (0.0, box[1], float(source[1]), box[3]))
+            return first + self._call(between, size, (box[0], 0.0, box[2], float(size[0])))
+        return self._call(source, size, box)
+
+    def _call(self, source: Size, size: Size, box: Box) -> list[Step]:
+        """`ImagingResample` and its neighbours: check the box, then crop, take or convolve."""
+        (in_h, in_w), (out_h, out_w) = source, size
+        x0, y0, x1, y1 = (float(edge) for edge in np.array(box, np.float32))
+        # Single-precision differences, as in C.
+        span_x, span_y = float(np.float32(x1) - np.float32(x0)), float(np.float32(y1) - np.float32(y0))
+        inside = x0 >= 0 and y0 >= 0 and x1 <= np.float32(in_w) and y1 <= np.float32(in_h)
+        if not (inside and span_x >= 0 and span_y >= 0):
+            raise ValueError(_leaves(box, source, "with `right` >= `left` and `lower` >= `upper`"))
+        for name, span, n_out in (("height", span_y, out_h), ("width", span_x, out_w)):
+            limit = longest_axis(span, n_out, self.resample)
+            if n_out > limit:
+                msg = f"`size` asks for a {name} of {n_out}, more than the {limit} that Pillow's tables can hold"
+                raise ValueError(msg)
+        if x0.is_integer() and y0.is_integer() and (span_y, span_x) == (out_h, out_w):
+            return [Crop(int(y0), int(x0), out_h, out_w)]
+        if not (in_h and in_w):
+            return [Blank(out_h, out_w)]
+        if self.resample == Resampling.NEAREST:
+            accumulate = self.mode.kind != "u16"
+            return [
+                Take("H", nearest(in_h, out_h, y0, y1, accumulate=accumulate)),
+                Take("W", nearest(in_w, out_w, x0, x1, accumulate=accumulate)),
+            ]
+        # Pillow compares the far edge with the output size: a box that ends elsewhere needs its pass even at scale 1.
+        across = taps(in_w, out_w, x0, x1, self.resample) if out_w != in_w or x0 or x1 != out_w else None
+        down = taps(in_h, out_h, y0, y1, self.resample) if out_h != in_h or y0 or y1 != out_h else None
+        lost_h, lost_w = in_h - out_h, in_w - out_w
+        vertical_first = self.rules.pass_order == "loss" and lost_h > 0 and lost_h > 2 * lost_w
+        if vertical_first:
+            return self._passes(source, ("H", down), ("W", across))
+        return self._passes(source, ("W", across), ("H", down))
+
+    def _passes(self, source: Size, first: tuple[Axis, Taps | None], second: tuple[Axis, Taps | None]) -> list[Step]:
+        """Both passes; the first only for the lines that the second reads, which changes no result."""
+        steps: list[Step] = []
+        axis, table = second
+        if first[1] is not None and table is not None:
+            lo, hi = table.window()
+            if (lo, hi) != (0, source[0] if axis == "H" else source[1]) and hi:
+                height, width = source
+                steps.append(Crop(lo, 0, hi - lo, width) if axis == "H" else Crop(0, lo, height, hi - lo))
+                second = (axis, table.shifted(lo))
+        steps += [self._pass(axis, table) for axis, table in (first, second) if table is not None]
+        return steps
+
+    def _pass(self, axis: Axis, table: Taps) -> Pass:
+        if self.mode.kind == "u8":
+            table = quantize(table)
+        return Pass(axis, table, self.mode.kind, clip=self.rules.u16_overshoot == "clip")

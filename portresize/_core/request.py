@@ -1,0 +1,284 @@
+"""What a caller may write for each argument, and the one word that the plan understands for it.
+
+Every function takes what arrived and returns what a `Spec` holds, or raises with what arrived, what is allowed and what
+to do. None looks at an array.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING
+
+from portresize._core.dialect import dialect as rules_of
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES, default_mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SPELLINGS = {3: ("HWC", "CHW"), 4: ("NHWC", "NCHW"), 5: ("NTHWC", "NTCHW")}
+_CASTS = {
+    "int8": "int32",
+    "int16": "int32",
+    "uint32": "int32 (if the values fit) or float64",
+    "int64": "int32 (if the values fit) or float64",
+    "uint64": "float64",
+    ">u2": "uint16 in native byte order",
+    ">i4": "int32 in native byte order",
+    ">f4": "float32 in native byte order",
+}
+
+
+def layout_of(shape: tuple[int, ...], layout: str | None) -> str:
+    """One letter per axis; inferred only where no guess is needed."""
+    n = len(shape)
+    if n < 2:
+        msg = f"`image` has shape {tuple(shape)}, expected at least two axes, a height and a width"
+        raise ValueError(msg)
+    if layout is None:
+        if n == 2:
+            return "HW"
+        if n == 3 and 1 <= shape[2] <= 4 and shape[0] > 4 and shape[1] > 4:
+            return "HWC"
+        first, second = _SPELLINGS.get(n, ("...HWC", "...CHW"))
+        msg = f'`layout` is missing for an array of shape {tuple(shape)}; pass layout="{first}" or layout="{second}"'
+        if n > max(_SPELLINGS):
+            msg += ", with one letter of your own for every other axis"
+        raise ValueError(msg)
+    if not isinstance(layout, str):
+        msg = f'`layout` is a {type(layout).__name__}, expected letters such as "HWC"'
+        raise TypeError(msg)
+    letters = layout.isascii() and layout.isalpha() and layout.isupper()
+    if not letters or len(set(layout)) != len(layout) or "H" not in layout or "W" not in layout:
+        msg = (
+            f'`layout` is {layout!r}, expected one capital letter per axis, each once: "H" and "W", '
+            '"C" for bands, any other for a batch axis'
+        )
+        raise ValueError(msg)
+    if len(layout) != n:
+        msg = f"`layout` is {layout!r} with {len(layout)} axes, but the array has {n}: shape {tuple(shape)}"
+        raise ValueError(msg)
+    return layout
+
+
+def mode_of(dtype: str, bands: int | None, mode: str | None) -> str:
+    """A mode that `dtype` and the number of bands (None: no band axis) allow."""
+    known = sorted({name for row in MODES.values() for name in row.dtypes})
+    if dtype not in known:
+        cast = _CASTS.get(dtype, "one of them")
+        msg = f"`image` has dtype {dtype}, expected {', '.join(known)}; cast it to {cast}"
+        raise TypeError(msg)
+    if mode is None:
+        return default_mode(dtype, 1 if bands is None else bands)
+    if not isinstance(mode, str) or mode not in MODES:
+        msg = f"`mode` is {mode!r}, expected one of {', '.join(MODES)}"
+        raise ValueError(msg)
+    row = MODES[mode]
+    if dtype not in row.dtypes:
+        msg = f'`mode` is "{mode}", which holds {" or ".join(row.dtypes)}, but the array is {dtype}'
+        raise ValueError(msg)
+    if row.bands and bands != row.bands:
+        found = 'its layout has no "C" axis' if bands is None else f"the array has {bands}"
+        msg = f'`mode` is "{mode}", which has {row.bands} bands, but {found}'
+        raise ValueError(msg)
+    return mode
+
+
+def size_of(size: object, name: str = "size") -> tuple[int, int]:
+    """Two integers >= 1, height first."""
+    wanted = "two integers >= 1 as (height, width)"
+    pair = _members(size)
+    if pair is None:
+        msg = f"`{name}` is {size!r}, expected {wanted}"
+        raise TypeError(msg)
+    if len(pair) != 2:
+        hint = "; leave out the other axes of a shape" if len(pair) > 2 else ""
+        msg = f"`{name}` is {tuple(pair)}, expected {wanted}{hint}"
+        raise ValueError(msg)
+    try:
+        height, width = (_integer(member) for member in pair)
+    except TypeError:
+        hint = "; round them as you mean it" if all(isinstance(member, float) for member in pair) else ""
+        msg = f"`{name}` is {tuple(pair)}, expected {wanted}{hint}"
+        raise TypeError(msg) from None
+    if height < 1 or width < 1:
+        msg = f"`{name}` is {(height, width)}, expected {wanted}"
+        raise ValueError(msg)
+    return height, width
+
+
+def factor_of(factor: object) -> tuple[int, int]:
+    """One integer >= 1 for both axes, or two, vertical first."""
+    try:
+        both = _integer(factor)
+    except TypeError:
+        pass
+    else:
+        factor = (both, both)
+    pair = _members(factor)
+    wanted = "an integer >= 1 or two as (vertical, horizontal)"
+    if pair is None or len(pair) != 2:
+        msg = f"`factor` is {factor!r}, expected {wanted}"
+        raise TypeError(msg)
+    try:
+        vertical, horizontal = (_integer(member) for member in pair)
+    except TypeError:
+        msg = f"`factor` is {factor!r}, expected {wanted}"
+        raise TypeError(msg) from None
+    if vertical < 1 or horizontal < 1:
+        msg = f"`factor` is {(vertical, horizontal)}, expected {wanted}"
+        raise ValueError(msg)
+    return vertical, horizontal
+
+
+def filter_of(resample: object, dialect: str, default: Resampling) -> Resampling:
+    """A filter by name, number or enumeration member."""
+    if resample is None:
+        return default
+    known = rules_of(dialect).filters
+    names = ", ".join(f'"{member.name.lower()}"' for member in Resampling if member in known)
+    if isinstance(resample, str):
+        chosen = Resampling.__members__.get(resample.upper())
+    else:
+        try:
+            number = _integer(resample)
+        except TypeError:
+            msg = f"`resample` is {resample!r}, expected a filter's name ({names}) or Pillow's number for it"
+            raise TypeError(msg) from None
+        chosen = Resampling(number) if number in {int(member) for member in Resampling} else None
+    if chosen is None or chosen not in known:
+        msg = f'`resample` is {resample!r}, expected one of the filters of dialect "{dialect}": {names}'
+        raise ValueError(msg)
+    return chosen
+
+
+def box_of(box: object, *, whole: bool = False) -> tuple[float, ...]:
+    """Four finite numbers, `whole` ones for reducing; () for None."""
+    if box is None:
+        return ()
+    wanted = f"four {'integers' if whole else 'finite numbers'} as (left, upper, right, lower)"
+    members = _members(box)
+    if members is None or len(members) != 4:
+        msg = f"`box` is {box!r}, expected {wanted}"
+        raise TypeError(msg)
+    try:
+        edges = tuple(_integer(m) if whole else _number(m) for m in members)
+    except TypeError:
+        msg = f"`box` is {tuple(members)}, expected {wanted}"
+        raise TypeError(msg) from None
+    if not all(math.isfinite(edge) for edge in edges):
+        msg = f"`box` is {edges}, expected {wanted}"
+        raise ValueError(msg)
+    return edges
+
+
+def gap_of(reducing_gap: object) -> float:
+    """A number >= 1; 0.0 for None."""
+    if reducing_gap is None:
+        return 0.0
+    wanted = "a number >= 1.0, or None to resize in one go"
+    try:
+        gap = _number(reducing_gap)
+    except TypeError:
+        msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
+        raise TypeError(msg) from None
+    if not (gap >= 1.0 and math.isfinite(gap)):
+        msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
+        raise ValueError(msg)
+    return gap
+
+
+def scale_of(factor: object) -> float:
+    """A finite number > 0."""
+    try:
+        scale = _number(factor)
+    except TypeError:
+        msg = f"`factor` is {factor!r}, expected a number > 0"
+        raise TypeError(msg) from None
+    if not (scale > 0 and math.isfinite(scale)):
+        msg = f"`factor` is {factor!r}, expected a number > 0"
+        raise ValueError(msg)
+    return scale
+
+
+def centering_of(centering: object) -> tuple[float, float]:
+    """Two finite numbers, horizontal first."""
+    wanted = "two numbers from 0 to 1 as (horizontal, vertical)"
+    members = _members(centering)
+    try:
+        x, y = (_number(member) for member in members or ())
+    except (TypeError, ValueError):
+        msg = f"`centering` is {centering!r}, expected {wanted}"
+        raise TypeError(msg) from None
+    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+        msg = f"`centering` is {centering!r}, expected {wanted}"
+        raise ValueError(msg)
+    return x, y
+
+
+def bleed_of(bleed: object) -> float:
+    """A number in [0, 0.5)."""
+    wanted = "a number from 0 to less than 0.5"
+    try:
+        part = _number(bleed)
+    except TypeError:
+        msg = f"`bleed` is {bleed!r}, expected {wanted}"
+        raise TypeError(msg) from None
+    if not 0.0 <= part < 0.5:
+        msg = f"`bleed` is {bleed!r}, expected {wanted}"
+        raise ValueError(msg)
+    return part
+
+
+def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
+    """One number per band that the mode's dtype can hold; Pillow's zero for None."""
+    row = MODES[mode]
+    if color is None:
+        # What Pillow stores as 0 reads as 128 in a signed band.
+        return tuple(128 if band in row.signed else 0 for band in range(row.bands or 1))
+    count = row.bands or bands
+    wanted = f"{count} numbers" if row.bands else f"a number or {count}"
+    members = _members(color)
+    try:
+        fill = tuple(_number(member) for member in ([color] if members is None and not row.bands else members or ()))
+    except TypeError:
+        fill = ()
+    if len(fill) not in ({count} if row.bands else {1, count}):
+        msg = f'`color` is {color!r}, expected {wanted} for mode "{mode}"'
+        raise TypeError(msg)
+    low, high = {"index": (0, 255), "u8": (0, 255), "u16": (0, 65535), "i32": (-(2**31), 2**31 - 1)}.get(
+        row.kind, (-math.inf, math.inf)
+    )
+    if mode == "1":
+        high = 1
+    whole = row.kind == "float" or all(float(number).is_integer() for number in fill)
+    if not whole or not all(low <= number <= high or number != number for number in fill):
+        msg = f'`color` is {color!r}, expected values from {low} to {high} for mode "{mode}"'
+        raise ValueError(msg)
+    return fill if row.kind == "float" else tuple(int(number) for number in fill)
+
+
+def _members(value: object) -> list[object] | None:
+    """The members of a short sequence, or None if `value` is not one."""
+    if isinstance(value, (str, bytes, dict, set, frozenset)):
+        return None
+    try:
+        iterable: Iterable[object] = iter(value)  # type: ignore[call-overload]  # whatever a caller may pass
+    except TypeError:
+        return None
+    return list(iterable)
+
+
+def _integer(value: object) -> int:
+    """`value` as an int if it is one: numpy's integers are, bool and 3.0 are not."""
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for all that is no integer
+
+
+def _number(value: object) -> float:
+    """`value` as a float if it is a number; text and bool are not."""
+    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__") and not hasattr(value, "__index__"):
+        raise TypeError
+    return float(value)  # type: ignore[arg-type]  # checked above

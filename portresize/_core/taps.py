@@ -1,0 +1,150 @@
+"""Weight tables: which samples of an axis make an output sample, and with what weights.
+
+Source: Pillow 13.0.0, src/libImaging/Resample.c, precompute_coeffs, and src/libImaging/Geometry.c for `nearest`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from portresize._core.filters import FILTERS, Resampling
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_A = TypeVar("_A", bound=np.ndarray)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taps:
+    """Output sample `o` is the weighted sum of the `size[o]` inputs that begin at `start[o]`.
+
+    Attributes:
+        start: int32 (n_out,), first input of each window; a window with inputs lies inside the axis.
+        size: int32 (n_out,), inputs in each window; 0 where the window misses the axis, and the output is then 0.
+        weight: (n_out, k), float64, or int32 in units of 2**-22 once quantized; zero from `size[o]` on.
+    """
+
+    start: NDArray[np.int32]
+    size: NDArray[np.int32]
+    weight: NDArray[np.float64] | NDArray[np.int32]
+
+    @property
+    def n_out(self) -> int:
+        """Number of output samples."""
+        return self.weight.shape[0]
+
+    @property
+    def n_taps(self) -> int:
+        """Length of the longest window; at least 1, so that no loop over taps is empty."""
+        return self.weight.shape[1]
+
+    def window(self) -> tuple[int, int]:
+        """First and one-past-last input that any output reads; (0, 0) if none does."""
+        used = self.size > 0
+        if not used.any():
+            return 0, 0
+        return int(self.start[used].min()), int((self.start + self.size)[used].max())
+
+    def shifted(self, by: int) -> Taps:
+        """The same table for an axis whose first `by` samples were cropped off."""
+        return Taps(_frozen(np.where(self.size > 0, self.start - np.int32(by), 0)), self.size, self.weight)
+
+
+def _frozen(array: _A) -> _A:
+    """Make `array` read-only: tables are shared between threads and calls."""
+    array.setflags(write=False)
+    return array
+
+
+# Pillow refuses tables whose bytes would not fit an int, and rows whose bytes (four a pixel) would not.
+_INT_MAX = 2**31 - 1
+_MAX_WIDTH = _INT_MAX // 4 - 1
+
+
+def longest_axis(span: float, n_out: int, resample: Resampling) -> int:
+    """The largest `n_out` that Pillow's own limits allow for a source interval of `span` samples."""
+    if resample == Resampling.NEAREST:
+        return _MAX_WIDTH
+    support = FILTERS[resample].support * max(span / n_out, 1.0)
+    return min(_INT_MAX // (8 * (math.ceil(support) * 2 + 1)), _MAX_WIDTH)
+
+
+@lru_cache(maxsize=256)
+def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> Taps:
+    """Weights that turn one axis of `n_in` samples into `n_out`.
+
+    Args:
+        n_in: Source length, samples, >= 0.
+        n_out: Result length, samples, >= 1.
+        lo: Left edge of the source interval, in samples; rounded to float32 first, as Pillow does.
+        hi: Right edge, likewise.
+        resample: Any filter but NEAREST; its support is stretched by the scale when shrinking.
+
+    Returns:
+        The table with float64 weights; rows sum to 1 unless all their weights are 0.
+
+    >>> taps(4, 2, 0.0, 4.0, Resampling.BOX).weight
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    filter_ = FILTERS[resample]
+    b_lo, b_hi = np.float32(lo), np.float32(hi)
+    # Pillow subtracts the edges in single precision and widens the difference.
+    scale = float(b_hi - b_lo) / n_out
+    stretch = max(scale, 1.0)
+    support = filter_.support * stretch
+    inverse = 1.0 / stretch
+
+    center = float(b_lo) + (np.arange(n_out) + 0.5) * scale  # (n_out,)
+    # astype truncates toward zero, as the cast in C does.
+    start = np.maximum((center - support + 0.5).astype(np.int64), 0)
+    size = np.maximum(np.minimum((center + support + 0.5).astype(np.int64), n_in) - start, 0)
+    k = max(int(size.max()), 1)
+
+    tap = np.arange(k)[:, None]  # (k, 1): a row of the arrays below is one tap of every output
+    g = filter_.kernel((((tap + start) - center) + 0.5) * inverse)  # (k, n_out)
+    g = np.where(tap < size, g, 0.0)
+    # Pillow adds the taps from left to right in double. `accumulate` is sequential by definition; `sum` is pairwise.
+    total = np.add.accumulate(g, axis=0)[-1]  # (n_out,)
+    weight = np.divide(g, total, out=g, where=total != 0.0)
+    return Taps(
+        _frozen(np.where(size > 0, start, 0).astype(np.int32)),
+        _frozen(size.astype(np.int32)),
+        _frozen(np.ascontiguousarray(weight.T)),
+    )
+
+
+@lru_cache(maxsize=256)
+def nearest(n_in: int, n_out: int, lo: float, hi: float, *, accumulate: bool) -> NDArray[np.int32]:
+    """Source index of every output sample for the NEAREST filter; -1 where it falls outside the source.
+
+    Args:
+        n_in: Source length, samples, >= 0.
+        n_out: Result length, samples, >= 1.
+        lo: Left edge of the source interval, in samples; rounded to float32 first.
+        hi: Right edge, likewise.
+        accumulate: Step from sample to sample with one rounding each, as Pillow does for every mode but I;16.
+
+    Returns:
+        int32 (n_out,).
+
+    >>> nearest(2, 7, 0.0, 2.0, accumulate=True)
+    array([0, 0, 0, 0, 1, 1, 1], dtype=int32)
+    """
+    b_lo, b_hi = np.float32(lo), np.float32(hi)
+    step = float(b_hi - b_lo) / n_out
+    if accumulate:
+        steps = np.full(n_out, step)
+        steps[0] = float(b_lo) + step * 0.5
+        position = np.add.accumulate(steps)
+    else:
+        position = (step * (np.arange(n_out) + 0.5) + 0.0) + float(b_lo)
+    # A position before 0 is outside even where truncation would give 0.
+    index = np.where(position < 0.0, -1, np.trunc(position)).astype(np.int64)
+    return _frozen(np.where((index >= 0) & (index < n_in), index, -1).astype(np.int32))

@@ -1,0 +1,79 @@
+"""Which backend runs an array, by the class of the array. Nothing is imported to ask.
+
+Imports are literal and made on first use: a backend imports its library, which whoever made the array has loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from portresize._core.spec import Spec
+    from portresize._typing import Array
+
+
+class Run(Protocol):
+    """What a backend is: one function."""
+
+    def __call__(self, x: Array, spec: Spec, /) -> Array: ...
+
+
+def _generic() -> Run:
+    from portresize._backends.generic import run
+
+    return run
+
+
+def _numpy() -> Run:
+    from portresize._backends.numpy import run
+
+    return run
+
+
+def _torch() -> Run:
+    from portresize._backends.torch import run
+
+    return run
+
+
+def _jax() -> Run:
+    from portresize._backends.jax import run
+
+    return run
+
+
+# Top-level package and name of a class in the array's MRO, so that subclasses such as torch.nn.Parameter are found too.
+_BACKENDS = {
+    ("numpy", "ndarray"): _numpy,
+    ("torch", "Tensor"): _torch,
+    ("jaxlib", "ArrayImpl"): _jax,
+    ("jax", "Tracer"): _jax,
+    ("jax", "Array"): _jax,
+    ("cupy", "ndarray"): _generic,
+}
+
+
+def backend(image: object) -> Run:
+    """The function that runs a Spec on arrays such as `image`.
+
+    Raises:
+        TypeError: No backend takes it.
+    """
+    for cls in type(image).__mro__:
+        key = (cls.__module__.partition(".")[0], cls.__qualname__.rpartition(".")[2])
+        if key == ("numpy", "MaskedArray"):
+            msg = "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`"
+            raise TypeError(msg)
+        if key == ("PIL", "Image"):
+            msg = "no backend for a PIL image; pass numpy.asarray(image), or call the image's own `resize`"
+            raise TypeError(msg)
+        if key in _BACKENDS:
+            return _BACKENDS[key]()
+    if hasattr(image, "__array_namespace__"):
+        return _generic()
+    hint = "; pass numpy.asarray(image, dtype=...)" if isinstance(image, (list, tuple)) else ""
+    msg = (
+        f"no backend for {type(image).__name__}; expected an array of numpy, torch, jax or cupy, "
+        f"or of any class with __array_namespace__{hint}"
+    )
+    raise TypeError(msg)
