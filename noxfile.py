@@ -1,0 +1,135 @@
+#!/usr/bin/env -S uv run --script
+
+# /// script
+# dependencies = ["nox>=2025.10.14"]
+# ///
+
+"""Every check of the project; `nox -l` lists them, `nox` runs those marked with a star.
+
+Only nox and Python 3.11 have to be there; each session makes its own environment, and keeps it for the next run.
+"""
+
+from __future__ import annotations
+
+import os
+
+import nox
+
+nox.needs_version = ">=2025.10.14"
+# pip, not uv: a package index that offers torch as 2.13.0 and 2.13.0+cpu gives pip the small one and uv the large one.
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+# A session that could not start did not pass.
+nox.options.error_on_missing_interpreters = True
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+# The oldest Python supported, and the only one for which every Pillow below (9.5 to 13) has wheels.
+PYTHON = "3.11"
+
+# The two reference Pillows. 13 changed the order of the passes, 12.3 is the last before it.
+PILLOW = "pillow==13.0.0"
+PILLOW_12 = "pillow==12.3.0"
+# Pillows of which only golden files are kept: one for each row of rules in the dialect table.
+PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1"]
+
+TORCH = "torch==2.13.0"
+JAX = "jax==0.10.2"
+
+
+def _group(name: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def _install_torch_and_jax(session: nox.Session) -> None:
+    # torch by itself and first: resolved together with others, pip may go for another build.
+    session.install(TORCH)
+    session.install(JAX)
+
+
+@nox.session(python=PYTHON, default=True)
+def lint(session: nox.Session) -> None:
+    """Style, layout, spelling, and the rules for a scientific Python repository."""
+    session.install(*_group("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+    session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("sp-repo-review", ".")
+
+
+@nox.session(python=PYTHON, default=True)
+def typing(session: nox.Session) -> None:
+    """Types: mypy, strict, over the package, the tests, the benchmarks and this file."""
+    session.install("-e.", *_group("typing"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(name="pillow-12", python=PYTHON, default=True)
+def pillow_12(session: nox.Session) -> None:
+    """Tests against Pillow 12.3, the last before 13, with numpy and array-api-strict only.
+
+    Which Pillow is the reference does not depend on the array library: torch and jax meet `tests` alone.
+    """
+    session.install("-e.[compare]", *_group("test"), PILLOW_12)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=True)
+def tests(session: nox.Session) -> None:
+    """Tests against Pillow 13 with every library, and the examples of package, README and docs."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare]", *_group("test"), PILLOW, TORCH, JAX)
+    everything = ["tests", "portresize", "README.md", "docs"]
+    session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
+
+
+@nox.session(name="property", python=PYTHON, default=False)
+def property_(session: nox.Session) -> None:
+    """Random cases against Pillow 13, 20,000 of them or as many as PORTRESIZE_CASES says."""
+    session.install("-e.[compare]", *_group("test"), PILLOW)
+    cases = os.environ.get("PORTRESIZE_CASES", "20000")
+    session.run("pytest", "tests/property", "-m", "property", *session.posargs, env={"PORTRESIZE_CASES": cases})
+
+
+@nox.session(python=["3.12", "3.13", "3.14"], default=False)
+def newer(session: nox.Session) -> None:
+    """Tests on the newer Pythons, with the newest Pillow and numpy, and without torch and jax."""
+    session.install("-e.[compare]", *_group("test"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def minimums(session: nox.Session) -> None:
+    """Tests on the oldest numpy and array-api-compat that pyproject.toml allows."""
+    oldest = [floor.replace(">=", "==") for floor in PROJECT["project"]["dependencies"]]
+    session.install("-e.[compare]", *_group("test"), PILLOW, *oldest)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+@nox.parametrize("pillow", PILLOW_GOLDEN, ids=PILLOW_GOLDEN)
+def golden(session: nox.Session, pillow: str) -> None:
+    """Write tests/golden anew, with the Pillow whose results it keeps."""
+    session.install("-e.", f"pillow=={pillow}")
+    session.run("python", "tests/golden/make.py", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def bench(session: nox.Session) -> None:
+    """Time portresize and its rivals on this machine."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare]", *_group("bench"), PILLOW, TORCH, JAX)
+    session.run("python", "benchmarks/speed.py", *session.posargs)
+
+
+@nox.session(python=PYTHON, default=False)
+def compare(session: nox.Session) -> None:
+    """Draw compare.png: one picture resized by Pillow, by torch and by portresize."""
+    session.install(TORCH)
+    session.install("-e.[compare]", PILLOW, TORCH)
+    session.run("portresize", "compare", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import importlib.metadata
+import os
+
+import pytest
+
+from tests.libraries import VARIANTS, Variant
+
+# jax looks for accelerators and says so; torch's compiler would use every core.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax")
+
+
+def pytest_report_header() -> str:
+    """Which versions met: Pillow first, for it is the judge."""
+    found = []
+    for name in _SHOWN:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{name} missing")
+    return ", ".join(found)
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
+def library(request: pytest.FixtureRequest) -> Variant:
+    """Every way of using every library that is installed."""
+    variant: Variant = request.param
+    if not variant.installed:
+        pytest.skip(f"{variant.needs} is not installed")
+    return variant

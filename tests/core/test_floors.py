@@ -1,0 +1,98 @@
+"""Imports point down: adapters and command line, api, dispatch, backends, kernels, core."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from pathlib import Path
+
+import pytest
+
+import portresize
+
+ROOT = Path(portresize.__file__).parent
+# First part of a module's name below the package, and its floor. Everything else without an underscore is an adapter.
+FLOORS = {"_core": 0, "_kernels": 1, "_backends": 2, "_dispatch": 3, "_api": 4, "_cli": 5}
+# Data and types belong to no floor: they import `_core` at most.
+GROUND = {"_cases": 0, "_typing": 0}
+FREE = {"__init__", "__main__"}
+ALLOWED_IN_CORE = {"numpy"}
+
+
+def _imports(source: str, package: str) -> list[str]:
+    """Absolute names of all modules that a source imports."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"a relative import in {package}"
+            assert node.module
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def _floor(part: str) -> int:
+    if part in GROUND:
+        return GROUND[part]
+    return FLOORS.get(part, 5)
+
+
+def _violations(name: str, source: str) -> list[str]:
+    """What the module `name`, as in "_backends.numpy", imports from above or beside."""
+    part, _, rest = name.partition(".")
+    found = []
+    for target in _imports(source, name):
+        top, _, below = target.partition(".")
+        if top != "portresize":
+            if part == "_core" and not (top in ALLOWED_IN_CORE or top in __import__("sys").stdlib_module_names):
+                found.append(f"{name} imports {target}, which is neither the standard library nor numpy")
+            continue
+        other = below.partition(".")[0]
+        if part in FREE or not other.startswith("_"):
+            continue
+        beside = _floor(other) == _floor(part) and other != part
+        # The one side step between backends is to the generic one and what it is made of.
+        sibling = part == other == "_backends" and below.split(".")[1] in FOREIGN - {rest.partition(".")[0]}
+        if _floor(other) > _floor(part) or (beside and part not in GROUND) or sibling:
+            found.append(f"{name} imports {target}")
+    return found
+
+
+# Backends that know one library each.
+FOREIGN = {path.stem for path in (ROOT / "_backends").glob("[a-z]*.py")} - {"generic"}
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name: str) -> None:
+    assert _violations(name, MODULES[name].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("_core.plan", "from portresize._api import resize"),
+        ("_core.plan", "import scipy"),
+        ("_dispatch", "import portresize._cli"),
+        ("_backends.numpy", "from portresize._backends.torch import run"),
+        ("_backends.generic", "from portresize import _dispatch"),
+    ],
+)
+def test_the_rule_can_be_broken(name: str, source: str) -> None:
+    assert _violations(name, source)
+
+
+def test_small_files_with_one_idea() -> None:
+    long = {name: lines for name, path in MODULES.items() if (lines := len(path.read_text().splitlines())) > 480}
+    assert long == {}
+
+
+def test_every_module_has_a_docstring() -> None:
+    assert [name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_public_names_are_the_ones_listed() -> None:
+    assert dir(portresize) == portresize.__all__ == sorted(portresize.__all__)
+    assert all(hasattr(portresize, name) for name in portresize.__all__)
+    assert not set(itertools.chain(portresize.__all__)) & {"Spec", "Plan"}

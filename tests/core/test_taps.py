@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from portresize._core import filters, fixed
+from portresize._core.filters import Resampling
+from portresize._core.taps import Taps, nearest, taps
+from tests.core import reference
+
+RNG = np.random.default_rng(20260722)
+AXES = [
+    (5, 3, 0.0, 5.0),
+    (5, 3, 0.3, 4.1),
+    (1, 7, 0.0, 1.0),
+    (100, 1, 0.0, 100.0),
+    (7, 7, 0.0, 7.0),
+    (8, 6, 1.0, 7.0),
+    (5, 4, 5.0, 5.0),
+    (5, 4, 2.5, 2.5),
+    (640, 224, 0.0, 640.0),
+    (9, 9, 1e-12, 9.0 - 1e-12),
+]
+for _ in range(40):
+    n_in, n_out = (int(n) for n in RNG.integers(1, 300, 2))
+    edges = sorted(RNG.uniform(0, n_in, 2)) if RNG.random() < 0.5 else (0.0, float(n_in))
+    AXES.append((n_in, n_out, float(edges[0]), float(edges[1])))
+
+
+@pytest.mark.parametrize("name", reference.KERNELS)
+def test_weights_are_the_scalar_formula_bit_for_bit(name: str) -> None:
+    for n_in, n_out, lo, hi in AXES:
+        table = taps(n_in, n_out, lo, hi, Resampling[name.upper()])
+        quantized = fixed.quantize(table)
+        for o, (first, row, integers) in enumerate(reference.weights(n_in, n_out, lo, hi, name)):
+            assert table.size[o] == max(len(row), 0)
+            assert not row or table.start[o] == first
+            assert table.weight[o, : len(row)].tobytes() == np.array(row, np.float64).tobytes(), (n_in, n_out, lo, hi, o)
+            assert not table.weight[o, len(row) :].any()
+            assert quantized.weight[o, : len(row)].tolist() == integers
+
+
+@pytest.mark.parametrize("name", ["hamming", "lanczos"])
+def test_weights_do_not_depend_on_numpys_sine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = taps(97, 31, 0.25, 96.5, Resampling[name.upper()])
+    monkeypatch.setattr(filters, "_numpy_uses_libm", lambda: False)
+    again = taps.__wrapped__(97, 31, 0.25, 96.5, Resampling[name.upper()])
+    assert again.weight.tobytes() == expected.weight.tobytes()
+
+
+def test_tables_are_read_only_and_cached() -> None:
+    table = taps(10, 5, 0.0, 10.0, Resampling.BICUBIC)
+    assert taps(10, 5, 0.0, 10.0, Resampling.BICUBIC) is table
+    assert fixed.quantize(table) is fixed.quantize(table)
+    for array in (table.start, table.size, table.weight, fixed.quantize(table).weight):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+@pytest.mark.parametrize("name", reference.KERNELS)
+def test_integer_weights_never_overflow(name: str) -> None:
+    for n_in, n_out, lo, hi in AXES:
+        weight = fixed.quantize(taps(n_in, n_out, lo, hi, Resampling[name.upper()])).weight.astype(np.int64)
+        assert np.where(weight > 0, weight, 0).sum(axis=1).max() * 255 + fixed.HALF < 2**31
+
+
+def test_weights_that_would_overflow_are_refused() -> None:
+    table = Taps(np.zeros(1, np.int32), np.ones(1, np.int32), np.array([[2.1]]))
+    with pytest.raises(OverflowError, match="which int32 cannot hold"):
+        fixed.quantize(table)
+
+
+def test_nearest_accumulates_its_position_but_not_for_16_bit_samples() -> None:
+    assert nearest(2, 7, 0.0, 2.0, accumulate=True).tolist() == [0, 0, 0, 0, 1, 1, 1]
+    assert nearest(2, 7, 0.0, 2.0, accumulate=False).tolist() == [0, 0, 0, 1, 1, 1, 1]
+
+
+def test_nearest_marks_what_lies_outside() -> None:
+    assert nearest(5, 3, 5.0, 5.0, accumulate=True).tolist() == [-1, -1, -1]
+
+
+def test_reciprocals_are_pillows() -> None:
+    assert [fixed.reciprocal(n) for n in (1, 3, 5, 7, 25)] == [2**24, 5592405, 3355443, 2396745, 671088]
+    assert fixed.reciprocal(2**24) * 0 == 0

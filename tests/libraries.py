@@ -1,0 +1,99 @@
+"""Variants of the libraries under test: how to make an array of each, and how to look at one."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A library, or one way of using it.
+
+    Attributes:
+        name: What a test is called by.
+        needs: Distribution to import.
+        make: From a numpy array.
+        back: To a numpy array.
+        only: Kinds of mode it can hold exactly; None for all.
+    """
+
+    name: str
+    needs: str
+    make: Callable[[np.ndarray], Array]
+    back: Callable[[Array], np.ndarray] = np.asarray
+    only: frozenset[str] | None = None
+
+    @property
+    def installed(self) -> bool:
+        return importlib.util.find_spec(self.needs) is not None
+
+
+def _copy(array: np.ndarray) -> Array:
+    return array.copy()
+
+
+def _read_only(array: np.ndarray) -> Array:
+    array = array.copy()
+    array.setflags(write=False)
+    return array
+
+
+def _reversed(array: np.ndarray) -> Array:
+    """A view with negative strides and a gap between rows."""
+    wide = np.zeros((array.shape[0] * 2, *array.shape[1:]), array.dtype)
+    view = wide[::-2, ::-1]
+    view[...] = array
+    return view
+
+
+def _strict(array: np.ndarray) -> Array:
+    import array_api_strict
+
+    return array_api_strict.asarray(array.copy())
+
+
+def _strict_narrow(array: np.ndarray) -> Array:
+    import array_api_strict
+
+    return array_api_strict.asarray(array.copy(), device=array_api_strict.Device("no_x64"))
+
+
+def _torch(array: np.ndarray) -> Array:
+    import torch
+
+    return torch.from_numpy(array.copy())
+
+
+def _torch_cuda(array: np.ndarray) -> Array:
+    return _torch(array).cuda()
+
+
+def _jax(array: np.ndarray) -> Array:
+    import jax.numpy as jnp
+
+    return jnp.asarray(array)
+
+
+def _from_torch(array: Array) -> np.ndarray:
+    return np.asarray(array.cpu().numpy())
+
+
+INTEGERS = frozenset({"u8", "u16", "i32", "index"})
+
+VARIANTS = [
+    Variant("numpy", "numpy", _copy),
+    Variant("numpy:readonly", "numpy", _read_only),
+    Variant("numpy:reversed", "numpy", _reversed),
+    Variant("strict", "array_api_strict", _strict),
+    Variant("strict:no_x64", "array_api_strict", _strict_narrow, only=INTEGERS),
+    Variant("torch", "torch", _torch, _from_torch),
+    Variant("jax", "jax", _jax),
+]
+BY_NAME = {variant.name: variant for variant in VARIANTS}
