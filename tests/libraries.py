@@ -65,6 +65,12 @@ def _strict_narrow(array: np.ndarray) -> Array:
     return array_api_strict.asarray(array.copy(), device=array_api_strict.Device("no_x64"))
 
 
+def _from_strict_narrow(array: Array) -> np.ndarray:
+    import array_api_strict
+
+    return np.asarray(array.to_device(array_api_strict.Device("CPU_DEVICE")))
+
+
 def _torch(array: np.ndarray) -> Array:
     import torch
 
@@ -92,7 +98,7 @@ VARIANTS = [
     Variant("numpy:readonly", "numpy", _read_only),
     Variant("numpy:reversed", "numpy", _reversed),
     Variant("strict", "array_api_strict", _strict),
-    Variant("strict:no_x64", "array_api_strict", _strict_narrow, only=INTEGERS),
+    Variant("strict:no_x64", "array_api_strict", _strict_narrow, _from_strict_narrow, only=INTEGERS),
     Variant("torch", "torch", _torch, _from_torch),
     Variant("jax", "jax", _jax),
 ]

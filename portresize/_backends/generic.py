@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import array_api_compat
 import numpy as np
 
-from portresize._backends import _round
+from portresize._backends import _narrow, _round
 from portresize._core import fixed
 from portresize._core.plan import plan
 from portresize._core.steps import (
@@ -216,9 +216,8 @@ def _convolve_narrow(frame: Frame, x: Array, step: Pass) -> Array:
             for (v, m), k in zip(samples, weights, strict=True)
         )
         return xp.astype(_narrow.float_sum(xp, terms), x.dtype)
-    whole = _narrow.integer_sum(
-        xp, ((xp.astype(v, xp.int32), k) for (v, _), k in zip(samples, weights, strict=True))
-    )
+    terms = ((xp.astype(v, xp.int32), k) for (v, _), k in zip(samples, weights, strict=True))
+    whole = _narrow.integer_sum(xp, terms, limit=65535 if step.kind == "u16" else None)
     return whole if step.kind == "i32" else _round.to_uint16(xp, whole, x.dtype, clip=step.clip)
 
 

@@ -94,12 +94,13 @@ def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     size = (spec.size[0], spec.size[1])
     resample = Resampling.NEAREST if mode.kind == "index" else Resampling(spec.resample)
     if not all(size):
-        return _in_memory_form([Blank(*size)], mode)
+        return _in_memory_form([Blank(*size)], replace(mode, alpha=False))
     if size == source and box == full:
         return []
     if mode.kind == "u16" and resample != Resampling.NEAREST and not rules.u16_filters:
         msg = f'mode "{spec.mode}" has no filter but "nearest" in dialect "{spec.dialect}"'
         raise ValueError(msg)
+    _check_box(box, source)
     core = _Core(mode, rules, resample)
     if not spec.reducing_gap or resample == Resampling.NEAREST or (mode.alpha and not rules.alpha_gap):
         steps = core.resize(source, size, box)
@@ -140,12 +141,24 @@ def _in_memory_form(steps: list[Step], mode: Mode) -> list[Step]:
     return steps
 
 
+def _check_box(box: Box, source: Size) -> tuple[float, float, float, float, float, float]:
+    """The edges of a box and its width and height, all in single precision as in C, if it lies in the source."""
+    height, width = source
+    with np.errstate(over="ignore"):
+        x0, y0, x1, y1 = np.array(box, np.float32)
+        span_x, span_y = x1 - x0, y1 - y0
+    if not (x0 >= 0 and y0 >= 0 and x1 <= np.float32(width) and y1 <= np.float32(height) and span_x >= 0 and span_y >= 0):
+        raise ValueError(_leaves(box, source, "with `right` >= `left` and `lower` >= `upper`"))
+    return float(x0), float(y0), float(x1), float(y1), float(span_x), float(span_y)
+
+
 def _leaves(box: Box, source: Size, rule: str = "") -> str:
     """What is wrong with a box outside the source."""
     height, width = source
     text = f"`box` {_numbers(box)} leaves the source, which is {width} wide and {height} high"
     left, upper, right, lower = box
-    if 0 <= upper <= lower <= width and 0 <= left <= right <= height:
+    outside = right > width or lower > height
+    if outside and 0 <= upper < lower <= width and 0 <= left < right <= height:
         text += f"; a box is (left, upper, right, lower), did you mean {_numbers((upper, left, lower, right))}?"
     elif rule:
         text += f"; a box is (left, upper, right, lower) {rule}"
@@ -154,7 +167,7 @@ def _leaves(box: Box, source: Size, rule: str = "") -> str:
 
 def _numbers(box: tuple[float, ...]) -> str:
     """A box as the caller would have written it: whole numbers without a decimal point."""
-    return "(" + ", ".join(f"{edge:g}" if float(edge).is_integer() and abs(edge) < 1e6 else repr(edge) for edge in box) + ")"
+    return "(" + ", ".join(repr(edge).removesuffix(".0") for edge in box) + ")"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +187,7 @@ class _Core:
         if factor_x <= 1 and factor_y <= 1:
             return self.resize(source, size, box)
         if self.mode.kind in {"index", "u16"}:
-            msg = "`reducing_gap` needs an average that mode I;16 does not have in Pillow; leave the gap out"
+            msg = '`reducing_gap` needs an average, which mode "I;16" does not have in Pillow; leave the gap out'
             raise ValueError(msg)
         # Pillow widens the box by the filter's reach, less the half sample that reducing covers itself.
         reach = FILTERS[self.resample].support - 0.5
@@ -182,7 +195,8 @@ class _Core:
         left, top = max(0, int(x0 - reach_x)), max(0, int(y0 - reach_y))
         right, bottom = min(width, math.ceil(x1 + reach_x)), min(height, math.ceil(y1 + reach_y))
         if left >= right or top >= bottom:
-            raise ValueError(_leaves(box, source))
+            msg = f"`reducing_gap` cannot average an empty part of the image: box {_numbers(box)}; leave the gap out"
+            raise ValueError(msg)
         steps = self.reduce(source, (factor_y, factor_x), (left, top, right, bottom))
         inner = ((x0 - left) / factor_x, (y0 - top) / factor_y, (x1 - left) / factor_x, (y1 - top) / factor_y)
         return [*steps, *self.resize(_size_after(steps, source), size, inner)]
@@ -205,12 +219,7 @@ class _Core:
     def _call(self, source: Size, size: Size, box: Box) -> list[Step]:
         """`ImagingResample` and its neighbours: check the box, then crop, take or convolve."""
         (in_h, in_w), (out_h, out_w) = source, size
-        x0, y0, x1, y1 = (float(edge) for edge in np.array(box, np.float32))
-        # Single-precision differences, as in C.
-        span_x, span_y = float(np.float32(x1) - np.float32(x0)), float(np.float32(y1) - np.float32(y0))
-        inside = x0 >= 0 and y0 >= 0 and x1 <= np.float32(in_w) and y1 <= np.float32(in_h)
-        if not (inside and span_x >= 0 and span_y >= 0):
-            raise ValueError(_leaves(box, source, "with `right` >= `left` and `lower` >= `upper`"))
+        x0, y0, x1, y1, span_x, span_y = _check_box(box, source)
         for name, span, n_out in (("height", span_y, out_h), ("width", span_x, out_w)):
             limit = longest_axis(span, n_out, self.resample)
             if n_out > limit:

@@ -1,0 +1,129 @@
+"""What is promised, for which library and which kind of samples: tests, README and `portresize check` all ask here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
+
+# "copy" is nearest neighbour and cropping, of any dtype; the others are what a dtype computes with other filters.
+Kind = Literal["u8", "u16", "i32", "bool", "copy", "float32", "float64", "float16", "bfloat16"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_HEADINGS: dict[Kind, str] = {
+    "u8": "uint8",
+    "u16": "uint16 (I;16)",
+    "i32": "int32 (I)",
+    "bool": "bool (1)",
+    "copy": "nearest, crop",
+    "float32": "float32 (F)",
+    "float64": "float64",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far a result may be from Pillow's.
+
+    Attributes:
+        ulps: Units in the last place; 0 is equality, None no promise.
+        reason: Why it is not equality.
+    """
+
+    ulps: int | None = 0
+    reason: str = ""
+
+    def allows(self, ulps: float) -> bool:
+        """Whether a difference of `ulps` keeps the promise; where there is none, it cannot be broken."""
+        return self.ulps is None or ulps <= self.ulps
+
+    def __str__(self) -> str:
+        """The promise in a word or two."""
+        if self.ulps is None:
+            return "no promise"
+        return f"within {self.ulps} ulp" if self.ulps else "equal"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One row: a library on a kind of device, and the bounds that are not plain equality."""
+
+    title: str
+    but: dict[Kind, Bound]
+
+    def bound(self, kind: Kind) -> Bound:
+        """What is promised for samples of `kind`."""
+        return self.but.get(kind, EQUAL)
+
+
+EQUAL = Bound()
+# Not a promise that is missing: there are no such arrays.
+NO_SUCH_DTYPE = Bound(None, "the library or the device has no such dtype")
+_UNMEASURED: dict[Kind, Bound] = dict.fromkeys(KINDS, Bound(None, "not measured on such a device yet"))
+_PAIR = Bound(2, "without a double, sums are kept as pairs of float32, which round once more now and then")
+
+GUARANTEE: dict[str, Platform] = {
+    "numpy": Platform("numpy", {"bfloat16": NO_SUCH_DTYPE}),
+    "array-api-strict": Platform(
+        "array-api-strict (stands for any library with the array API)",
+        {"float16": NO_SUCH_DTYPE, "bfloat16": NO_SUCH_DTYPE},
+    ),
+    "torch-cpu": Platform("torch, CPU", {}),
+    "torch-cuda": Platform("torch, CUDA", _UNMEASURED),
+    # The backend computes in double whether or not the caller has switched 64-bit types on.
+    "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
+    "jax-gpu": Platform("jax, GPU", _UNMEASURED),
+    "jax-tpu": Platform("jax, TPU", _UNMEASURED),
+    "cupy": Platform("cupy", _UNMEASURED | {"bfloat16": NO_SUCH_DTYPE}),
+    "no-float64": Platform(
+        "any device without float64 (array-api-strict's `no_x64`)",
+        {"float32": _PAIR, "float64": NO_SUCH_DTYPE, "float16": _PAIR, "bfloat16": _PAIR},
+    ),
+}
+
+
+def kind_of(mode: str, dtype: str, resample: int) -> Kind:
+    """Which column of the table a request belongs to.
+
+    >>> kind_of("RGBA", "uint8", Resampling.LANCZOS), kind_of("F", "float32", Resampling.NEAREST)
+    ('u8', 'copy')
+    """
+    kind = MODES[mode].kind
+    if mode == "1":
+        return "bool"
+    if kind == "index" or resample == Resampling.NEAREST:
+        return "copy"
+    if kind == "float":
+        return next(known for known in KINDS if known == dtype)
+    return kind
+
+
+def matrix() -> str:
+    """The whole table as Markdown, with a note for every reason."""
+    notes: dict[str, int] = {}
+    lines = [_line(["", *_HEADINGS.values()]), _line(["---", *[":---:"] * len(KINDS)])]
+    for platform in GUARANTEE.values():
+        cells = [_cell(platform.bound(kind), notes) for kind in KINDS]
+        lines.append(_line([platform.title, *cells]))
+    foot = [f"{_superscript(number)} {reason[0].upper()}{reason[1:]}.  " for reason, number in notes.items()]
+    return "\n".join([*lines, "", *foot]).rstrip()
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(bound: Bound, notes: dict[str, int]) -> str:
+    if bound == NO_SUCH_DTYPE:
+        return "–"
+    if not bound.reason:
+        return str(bound)
+    return f"{bound} {_superscript(notes.setdefault(bound.reason, len(notes) + 1))}"
+
+
+def _superscript(number: int) -> str:
+    return f"<sup>{number}</sup>"

@@ -1,0 +1,380 @@
+"""What a caller reads who asks for the impossible: literal texts, raised before any work, input untouched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import portresize
+
+RGB = np.zeros((48, 64, 3), np.uint8)
+GREY = np.zeros((48, 64), np.uint8)
+FILTERS = '"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming", "mks2013", "mks2021"'
+OLD_FILTERS = '"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"'
+MODES = "1, P, L, LA, La, PA, RGB, YCbCr, HSV, LAB, RGBA, RGBa, RGBX, CMYK, I, I;16, F"
+DTYPES = "bfloat16, bool, float16, float32, float64, int32, uint16, uint8"
+NO_BACKEND = "expected an array of numpy, torch, jax or cupy, or of any class with __array_namespace__"
+
+
+def _shaped(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.uint8)
+
+
+def _resize(image: Any, size: Any = (3, 3), *words: Any, **more: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    return "resize", (image, size, *words), more
+
+
+def _call(verb: str, *words: Any, **more: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    return verb, words, more
+
+
+BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception], str]] = {
+    # The array.
+    "list": (
+        _resize([[1, 2], [3, 4]]),
+        TypeError,
+        f"no backend for list; {NO_BACKEND}; pass numpy.asarray(image, dtype=...)",
+    ),
+    "none": (_resize(None), TypeError, f"no backend for NoneType; {NO_BACKEND}"),
+    "picture": (
+        _resize(Image.new("L", (4, 4))),
+        TypeError,
+        "no backend for a PIL image; pass numpy.asarray(image), or call the image's own `resize`",
+    ),
+    "masked": (
+        _resize(np.ma.masked_array(GREY)),
+        TypeError,
+        "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`",
+    ),
+    "int64": (
+        _resize(GREY.astype(np.int64)),
+        TypeError,
+        f"`image` has dtype int64, expected {DTYPES}; cast it to int32 (if the values fit) or float64",
+    ),
+    "int8": (_resize(GREY.astype(np.int8)), TypeError, f"`image` has dtype int8, expected {DTYPES}; cast it to int32"),
+    "complex": (
+        _resize(GREY.astype(np.complex64)),
+        TypeError,
+        f"`image` has dtype complex64, expected {DTYPES}; cast it to one of them",
+    ),
+    "big endian": (
+        _resize(GREY.astype(">u2")),
+        TypeError,
+        f"`image` has dtype >u2, expected {DTYPES}; cast it to uint16 in native byte order",
+    ),
+    "one axis": (
+        _resize(_shaped(7)),
+        ValueError,
+        "`image` has shape (7,), expected at least two axes, a height and a width",
+    ),
+    # The layout.
+    "planes without layout": (
+        _resize(_shaped(3, 480, 640)),
+        ValueError,
+        '`layout` is missing for an array of shape (3, 480, 640); pass layout="HWC" or layout="CHW"',
+    ),
+    "small picture without layout": (
+        _resize(_shaped(4, 4, 3)),
+        ValueError,
+        '`layout` is missing for an array of shape (4, 4, 3); pass layout="HWC" or layout="CHW"',
+    ),
+    "many bands without layout": (
+        _resize(_shaped(48, 64, 5)),
+        ValueError,
+        '`layout` is missing for an array of shape (48, 64, 5); pass layout="HWC" or layout="CHW"',
+    ),
+    "batch without layout": (
+        _resize(_shaped(8, 48, 64, 3)),
+        ValueError,
+        '`layout` is missing for an array of shape (8, 48, 64, 3); pass layout="NHWC" or layout="NCHW"',
+    ),
+    "too many axes without layout": (
+        _resize(_shaped(1, 2, 2, 9, 9, 3)),
+        ValueError,
+        '`layout` is missing for an array of shape (1, 2, 2, 9, 9, 3); pass layout="...HWC" or layout="...CHW", '
+        "with one letter of your own for every other axis",
+    ),
+    "layout too short": (
+        _resize(_shaped(8, 48, 64, 3), layout="HWC"),
+        ValueError,
+        "`layout` is 'HWC' with 3 axes, but the array has 4: shape (8, 48, 64, 3)",
+    ),
+    "layout without width": (
+        _resize(RGB, layout="HXC"),
+        ValueError,
+        '`layout` is \'HXC\', expected one capital letter per axis, each once: "H" and "W", "C" for bands, any other '
+        "for a batch axis",
+    ),
+    "layout in small letters": (
+        _resize(RGB, layout="hwc"),
+        ValueError,
+        '`layout` is \'hwc\', expected one capital letter per axis, each once: "H" and "W", "C" for bands, any other '
+        "for a batch axis",
+    ),
+    "layout not text": (_resize(RGB, layout=3), TypeError, '`layout` is a int, expected letters such as "HWC"'),
+    # The size.
+    "size a number": (_resize(RGB, 224), TypeError, "`size` is 224, expected two integers >= 1 as (height, width)"),
+    "size text": (_resize(RGB, "22"), TypeError, "`size` is '22', expected two integers >= 1 as (height, width)"),
+    "size of a shape": (
+        _resize(RGB, (224, 224, 3)),
+        ValueError,
+        "`size` is (224, 224, 3), expected two integers >= 1 as (height, width); leave out the other axes of a shape",
+    ),
+    "size of one": (
+        _resize(RGB, (224,)),
+        ValueError,
+        "`size` is (224,), expected two integers >= 1 as (height, width)",
+    ),
+    "size fractional": (
+        _resize(RGB, (22.4, 22.4)),
+        TypeError,
+        "`size` is (22.4, 22.4), expected two integers >= 1 as (height, width); round them as you mean it",
+    ),
+    "size with a truth value": (
+        _resize(RGB, (True, 5)),
+        TypeError,
+        "`size` is (True, 5), expected two integers >= 1 as (height, width)",
+    ),
+    "size zero": (_resize(RGB, (0, 5)), ValueError, "`size` is (0, 5), expected two integers >= 1 as (height, width)"),
+    "size negative": (
+        _resize(RGB, (5, -1)),
+        ValueError,
+        "`size` is (5, -1), expected two integers >= 1 as (height, width)",
+    ),
+    "size beyond Pillow's tables": (
+        _resize(GREY, (3, 2**28)),
+        ValueError,
+        "`size` asks for a width of 268435456, more than the 53687091 that Pillow's tables can hold",
+    ),
+    "size beyond Pillow's rows": (
+        _resize(GREY, (2**40, 3), "nearest"),
+        ValueError,
+        "`size` asks for a height of 1099511627776, more than the 536870910 that Pillow's tables can hold",
+    ),
+    # The filter.
+    "filter unknown": (
+        _resize(RGB, (3, 3), "cubic"),
+        ValueError,
+        f"`resample` is 'cubic', expected one of the filters of dialect \"pillow-13\": {FILTERS}",
+    ),
+    "filter number unknown": (
+        _resize(RGB, (3, 3), 8),
+        ValueError,
+        f'`resample` is 8, expected one of the filters of dialect "pillow-13": {FILTERS}',
+    ),
+    "filter not of the dialect": (
+        _resize(RGB, (3, 3), "mks2013", dialect="pillow-12"),
+        ValueError,
+        f"`resample` is 'mks2013', expected one of the filters of dialect \"pillow-12\": {OLD_FILTERS}",
+    ),
+    "filter fractional": (
+        _resize(RGB, (3, 3), 3.0),
+        TypeError,
+        f"`resample` is 3.0, expected a filter's name ({FILTERS}) or Pillow's number for it",
+    ),
+    "filter truth value": (
+        _resize(RGB, (3, 3), True),
+        TypeError,
+        f"`resample` is True, expected a filter's name ({FILTERS}) or Pillow's number for it",
+    ),
+    # The box.
+    "box outside": (
+        _resize(RGB, box=(0, 0, 70, 48)),
+        ValueError,
+        "`box` (0, 0, 70, 48) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
+        "with `right` >= `left` and `lower` >= `upper`",
+    ),
+    "box with its axes swapped": (
+        _resize(RGB, box=(0, 0, 48, 64)),
+        ValueError,
+        "`box` (0, 0, 48, 64) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower), "
+        "did you mean (0, 0, 64, 48)?",
+    ),
+    "box reversed": (
+        _resize(RGB, box=(9, 0, 5, 9)),
+        ValueError,
+        "`box` (9, 0, 5, 9) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
+        "with `right` >= `left` and `lower` >= `upper`",
+    ),
+    "box outside with a gap": (
+        _resize(RGB, box=(0, 0, 65, 48), reducing_gap=1.0),
+        ValueError,
+        "`box` (0, 0, 65, 48) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
+        "with `right` >= `left` and `lower` >= `upper`",
+    ),
+    "box beyond all floats": (
+        _resize(RGB, box=(0, 0, 1e300, 48)),
+        ValueError,
+        "`box` (0, 0, 1e+300, 48) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, "
+        "lower) with `right` >= `left` and `lower` >= `upper`",
+    ),
+    "box not a number": (
+        _resize(RGB, box=(0, 0, float("nan"), 9)),
+        ValueError,
+        "`box` is (0.0, 0.0, nan, 9.0), expected four finite numbers as (left, upper, right, lower)",
+    ),
+    "box of three": (
+        _resize(RGB, box=(0, 0, 9)),
+        TypeError,
+        "`box` is (0, 0, 9), expected four finite numbers as (left, upper, right, lower)",
+    ),
+    "box of text": (
+        _resize(RGB, box=("0", 0, 9, 9)),
+        TypeError,
+        "`box` is ('0', 0, 9, 9), expected four finite numbers as (left, upper, right, lower)",
+    ),
+    # The gap.
+    "gap below one": (
+        _resize(RGB, reducing_gap=0.5),
+        ValueError,
+        "`reducing_gap` is 0.5, expected a number >= 1.0, or None to resize in one go",
+    ),
+    "gap not a number": (
+        _resize(RGB, reducing_gap=float("nan")),
+        ValueError,
+        "`reducing_gap` is nan, expected a number >= 1.0, or None to resize in one go",
+    ),
+    "gap text": (
+        _resize(RGB, reducing_gap="2"),
+        TypeError,
+        "`reducing_gap` is '2', expected a number >= 1.0, or None to resize in one go",
+    ),
+    "gap for 16 bits": (
+        _resize(GREY.astype(np.uint16), reducing_gap=1.0),
+        ValueError,
+        '`reducing_gap` needs an average, which mode "I;16" does not have in Pillow; leave the gap out',
+    ),
+    # The mode.
+    "mode unknown": (_resize(RGB, mode="BGR"), ValueError, f"`mode` is 'BGR', expected one of {MODES}"),
+    "mode of another dtype": (
+        _resize(GREY, mode="F"),
+        ValueError,
+        '`mode` is "F", which holds float32 or float64 or float16 or bfloat16, but the array is uint8',
+    ),
+    "mode of other bands": (
+        _resize(RGB, mode="RGBA"),
+        ValueError,
+        '`mode` is "RGBA", which has 4 bands, but the array has 3',
+    ),
+    "mode of bands without a band axis": (
+        _resize(GREY, mode="LA"),
+        ValueError,
+        '`mode` is "LA", which has 2 bands, but its layout has no "C" axis',
+    ),
+    # The dialect.
+    "dialect unknown": (
+        _resize(RGB, dialect="torch"),
+        ValueError,
+        "`dialect` is 'torch', expected a released Pillow from \"pillow-9.5\" to \"pillow-13.0\", such as "
+        '"pillow-13" or "pillow-12.1"',
+    ),
+    "dialect not released": (
+        _resize(RGB, dialect="pillow-99"),
+        ValueError,
+        "`dialect` is 'pillow-99', expected a released Pillow from \"pillow-9.5\" to \"pillow-13.0\", such as "
+        '"pillow-13" or "pillow-12.1"',
+    ),
+    "dialect not text": (
+        _resize(RGB, dialect=13),
+        TypeError,
+        '`dialect` is 13, expected text such as "pillow-13" or "pillow-12.1"',
+    ),
+    "16-bit filter before 11": (
+        _resize(GREY.astype(np.uint16), (3, 3), "bicubic", dialect="pillow-10"),
+        ValueError,
+        'mode "I;16" has no filter but "nearest" in dialect "pillow-10"',
+    ),
+    # The other verbs.
+    "factor zero": (
+        _call("reduce", GREY, 0),
+        ValueError,
+        "`factor` is (0, 0), expected an integer >= 1 or two as (vertical, horizontal)",
+    ),
+    "factor fractional": (
+        _call("reduce", GREY, 1.5),
+        TypeError,
+        "`factor` is 1.5, expected an integer >= 1 or two as (vertical, horizontal)",
+    ),
+    "reduce palette": (
+        _call("reduce", GREY, 2, mode="P"),
+        ValueError,
+        'mode "P" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype',
+    ),
+    "reduce with an empty box": (
+        _call("reduce", GREY, 2, box=(5, 5, 5, 9)),
+        ValueError,
+        "`box` (5, 5, 5, 9) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
+        "with `right` > `left` and `lower` > `upper`",
+    ),
+    "reduce with a fractional box": (
+        _call("reduce", GREY, 2, box=(0, 0, 5.5, 9)),
+        TypeError,
+        "`box` is (0, 0, 5.5, 9), expected four integers as (left, upper, right, lower)",
+    ),
+    "scale by nothing": (_call("scale", GREY, 0), ValueError, "`factor` is 0, expected a number > 0"),
+    "scale to nothing": (
+        _call("scale", GREY, 0.001),
+        ValueError,
+        "`factor` 0.001 leaves (0, 0) of an image of (48, 64), expected two sides >= 1",
+    ),
+    "cover before 10.1": (
+        _call("cover", GREY, (9, 9), dialect="pillow-10.0"),
+        ValueError,
+        '`cover` does not exist in dialect "pillow-10.0", expected "pillow-10.1" or newer',
+    ),
+    "contain to nothing before 13": (
+        _call("contain", _shaped(1, 20), (5, 5), dialect="pillow-12"),
+        ValueError,
+        'the aspect of the image leaves a size of (0, 5), which dialect "pillow-12" refuses; ask for a larger size',
+    ),
+    "aspect of nothing": (
+        _call("fit", _shaped(0, 9), (5, 5)),
+        ValueError,
+        "`image` has shape (0, 9), expected a height and a width >= 1 for an aspect",
+    ),
+    "centering outside": (
+        _call("fit", GREY, (5, 5), centering=(0.5, 1.5)),
+        ValueError,
+        "`centering` is (0.5, 1.5), expected two numbers from 0 to 1 as (horizontal, vertical)",
+    ),
+    "centering a number": (
+        _call("pad", GREY, (5, 5), centering=0.5),
+        TypeError,
+        "`centering` is 0.5, expected two numbers from 0 to 1 as (horizontal, vertical)",
+    ),
+    "bleed too large": (
+        _call("fit", GREY, (5, 5), bleed=0.5),
+        ValueError,
+        "`bleed` is 0.5, expected a number from 0 to less than 0.5",
+    ),
+    "one color for three bands": (
+        _call("pad", RGB, (5, 5), color=7),
+        TypeError,
+        '`color` is 7, expected 3 numbers for mode "RGB"',
+    ),
+    "color by name": (
+        _call("pad", RGB, (5, 5), color="red"),
+        TypeError,
+        "`color` is 'red', expected 3 numbers for mode \"RGB\"",
+    ),
+    "color out of range": (
+        _call("pad", RGB, (5, 5), color=(0, 0, 256)),
+        ValueError,
+        '`color` is (0, 0, 256), expected values from 0 to 255 for mode "RGB"',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_one_clear_error(name: str) -> None:
+    (verb, words, more), kind, text = BAD[name]
+    image = words[0]
+    before = image.tobytes() if isinstance(image, np.ndarray) else None
+    with pytest.raises(kind) as caught:
+        getattr(portresize, verb)(*words, **more)
+    assert type(caught.value) is kind
+    assert str(caught.value) == text
+    assert before is None or image.tobytes() == before
