@@ -6,9 +6,7 @@ against golden files that it made (tests/golden).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Literal
 
 from portresize._core.filters import Resampling
@@ -78,11 +76,12 @@ VERSIONS: dict[tuple[int, int], Dialect] = {
 NEWEST = max(VERSIONS)
 DEFAULT = "pillow-13"
 
-# A major version alone means its newest minor; a patch release never changed a result.
-_NAME = re.compile(r"pillow-(\d+)(?:\.(\d+)(?:\.\d+)*)?", re.ASCII)
+# A major version alone means its newest minor, which comes last.
+_BY_NAME = {f"pillow-{major}": row for (major, _), row in VERSIONS.items()}
+_BY_NAME |= {f"pillow-{major}.{minor}": row for (major, minor), row in VERSIONS.items()}
 
 
-@cache
+# No cache and no regular expression: torch.compile traces through here.
 def dialect(name: str) -> Dialect:
     """The row of rules that `name` selects.
 
@@ -99,13 +98,10 @@ def dialect(name: str) -> Dialect:
     if not isinstance(name, str):
         msg = f'`dialect` is {name!r}, expected text such as "{DEFAULT}" or "pillow-12.1"'
         raise TypeError(msg)
-    match = _NAME.fullmatch(name)
-    if match:
-        major = int(match[1])
-        minors = [minor for known, minor in VERSIONS if known == major]
-        minor = int(match[2]) if match[2] else max(minors, default=-1)
-        if (major, minor) in VERSIONS:
-            return VERSIONS[major, minor]
+    # A patch release never changed a result.
+    minor, _, patch = name.rpartition(".") if name.count(".") == 2 else (name, "", "0")
+    if minor in _BY_NAME and patch.isdecimal():
+        return _BY_NAME[minor]
     oldest, newest = (".".join(map(str, version)) for version in (min(VERSIONS), NEWEST))
     msg = (
         f'`dialect` is {name!r}, expected a released Pillow from "pillow-{oldest}" to "pillow-{newest}", '

@@ -1,0 +1,53 @@
+"""The law: `resize` equals the installed Pillow in every element, on every library."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+import portresize
+from portresize._cases import CASES, Case, by_pillow, pixels
+from portresize._core.modes import MODES
+from portresize._core.report import assert_same
+from tests.libraries import Variant
+from tests.oracle import DIALECT
+
+RUN = [case for case in CASES if case.exists_in(DIALECT)]
+
+
+@cache
+def _expected(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    image = pixels(case)
+    return image, by_pillow(case, image)
+
+
+@pytest.mark.parametrize("case", RUN, ids=lambda case: case.name)
+def test_resize_equals_pillow(case: Case, library: Variant) -> None:
+    if not library.holds(MODES[case.mode].kind, case.resample):
+        pytest.skip(f"{library.name} promises no equality for mode {case.mode}: see GUARANTEE")
+    if library.slow and "bench" in case.tags:
+        pytest.skip(f"{library.name} is slow; the same plan runs at smaller sizes")
+    image, expected = _expected(case)
+    array = library.make(image)
+    result = portresize.resize(array, case.size, **case.arguments(DIALECT))
+    assert type(result) is type(array)
+    assert result.dtype == array.dtype
+    assert_same(library.back(result), expected)
+    assert_same(library.back(array), image)
+
+
+def test_the_default_filter_and_mode_are_pillows() -> None:
+    for name in ("L", "LA", "RGB", "RGBA", "I", "F", "1", "P"):
+        case = next(case for case in RUN if case.mode == name and case.resample == 3)
+        image, expected = _expected(case)
+        words = {"mode": "P"} if name == "P" else {}
+        assert_same(portresize.resize(image, case.size, dialect=DIALECT, **words), expected)
+
+
+@pytest.mark.skipif(DIALECT.startswith("pillow-12"), reason="the two dialects would be one")
+def test_another_dialect_is_another_result() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (300, 500), np.uint8)
+    new, old = (portresize.resize(noise, (100, 480), "lanczos", dialect=name) for name in ("pillow-13", "pillow-12"))
+    assert (new != old).mean() > 0.05

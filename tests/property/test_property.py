@@ -1,0 +1,217 @@
+"""Random requests against the installed Pillow: modes, filters, sizes, boxes and gaps that nobody would think of.
+
+An ordinary run draws a few hundred; `nox -s property` draws 20,000 for each of two Pillows and writes what it counted to
+benchmarks/results. The same requests every time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import portresize
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
+from portresize._core.report import compare
+from tests.libraries import BY_NAME
+from tests.oracle import DIALECT, FILTERS, picture
+
+CASES = int(os.environ.get("PORTRESIZE_CASES", "300"))
+REPORT = os.environ.get("PORTRESIZE_REPORT")
+
+# One request in so many runs on this library: jax compiles a program for every new shape, and no_x64 computes doubles
+# from 32-bit integers.
+EVERY = {"numpy": 1, "numpy:reversed": 3, "strict": 3, "torch": 3, "strict:no_x64": 20, "jax": 100}
+LIBRARIES = {name: every for name, every in EVERY.items() if BY_NAME[name].installed}
+ALWAYS = settings(
+    max_examples=CASES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+counted: Counter[str] = Counter()
+
+# Mostly small, for speed; now and then wide enough for long tables.
+LENGTHS = st.one_of(
+    st.integers(1, 12), st.integers(1, 60), st.integers(1, 60), st.integers(1, 250), st.sampled_from([1, 1, 2, 100])
+)
+
+
+@st.composite
+def sizes(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Source and result, `(height, width)`."""
+    source = draw(LENGTHS), draw(LENGTHS)
+    size = draw(LENGTHS), draw(LENGTHS)
+    match draw(st.integers(0, 11)):
+        case 0:
+            size = source
+        case 1:
+            size = (size[0], source[1])
+        case 2:
+            source = (size[0] * 100, min(source[1], 20))
+        case 3 if draw(st.integers(0, 9)) == 0:
+            source = (draw(st.sampled_from([3000, 2999])), draw(st.integers(1, 40)))
+        case 4 if draw(st.integers(0, 9)) == 0:
+            source, size = (draw(st.integers(1, 9)), 3000), (draw(st.integers(1, 9)), draw(st.sampled_from([1, 7, 2999])))
+    return source, size
+
+
+@st.composite
+def edges(draw: st.DrawFn, length: int, wanted: int) -> tuple[float, float]:
+    """Start and end of a box along one axis, which may lie a hair outside."""
+    fraction = st.floats(0, 1)
+    match draw(st.integers(0, 7)):
+        case 0:
+            return 0.0, float(length)
+        case 1:
+            start = draw(st.integers(0, length))
+            return start, draw(st.integers(start, length))
+        case 2:
+            middle = draw(fraction) * length
+            return middle, middle
+        case 3:
+            return draw(st.sampled_from([1e-12, -1e-12, -1e-50, 1e-7])), length - draw(st.sampled_from([1e-12, 0.0, 1e-7]))
+        case 4:
+            return 0.5, length + draw(st.sampled_from([1e-12, 1e-9, 0.0]))
+        case 5:
+            start = draw(st.integers(0, length))
+            return start, min(start + wanted, length)
+    start, end = sorted((draw(fraction) * length, draw(fraction) * length))
+    return start, end
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> dict[str, Any]:
+    """A mode, a size and the arguments of `resize`."""
+    mode = draw(st.sampled_from(list(MODES)))
+    source, size = draw(sizes())
+    box = None
+    if draw(st.booleans()):
+        (left, right), (top, bottom) = draw(edges(source[1], size[1])), draw(edges(source[0], size[0]))
+        box = (left, top, right, bottom)
+    gap = draw(st.one_of(st.none(), st.none(), st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.floats(1, 6)))
+    return {
+        "mode": mode,
+        "source": source,
+        "size": size,
+        "resample": draw(st.sampled_from(FILTERS)),
+        "box": box,
+        "reducing_gap": gap,
+        "seed": draw(st.integers(0, 2**32 - 1)),
+    }
+
+
+def _pixels(mode: str, source: tuple[int, int], seed: int) -> np.ndarray:
+    """Noise, a part of it extreme, or of few values so that sums meet halves exactly."""
+    random = np.random.default_rng(seed)
+    row = MODES[mode]
+    shape = (*source, row.bands) if row.bands else source
+    few, dtype = seed % 3 == 0, np.dtype(row.dtypes[0])
+    if dtype == np.bool_:
+        return random.random(shape) < 0.5
+    if dtype.kind == "f":
+        image = random.integers(-2, 3, shape).astype(dtype) if few else random.standard_normal(shape).astype(dtype)
+        if seed % 4 == 1:
+            ends = np.array([np.inf, -np.inf, np.nan, 3e38, -3e38, 1e-45, -0.0], dtype)
+            image = np.where(random.random(shape) < 0.05, random.choice(ends, shape), image)
+        return image
+    info = np.iinfo(dtype)
+    if few:
+        return random.choice(np.array([info.min, info.min + 1, 1, 2, info.max], dtype), shape)
+    return random.integers(info.min, info.max, shape, dtype, endpoint=True)
+
+
+def _answer(call: Any) -> Any:
+    """A result, or the error as a value."""
+    try:
+        return call()
+    except ValueError as error:
+        return error
+
+
+def _check(name: str, expected: Any, call: Any) -> None:
+    actual = _answer(call)
+    counted[name] += 1
+    if isinstance(expected, ValueError) or isinstance(actual, ValueError):
+        assert type(actual) is type(expected) is ValueError, (actual, expected)
+        counted["errors"] += 1
+        return
+    difference = compare(BY_NAME[name].back(actual), expected)
+    counted["values"] += difference.total
+    counted["differing"] += difference.differing
+    assert not difference, str(difference)
+
+
+@pytest.mark.property
+@ALWAYS
+@given(requests())
+def test_resize_equals_pillow(request: dict[str, Any]) -> None:
+    mode, size = request["mode"], request["size"]
+    image = _pixels(mode, request["source"], request["seed"])
+    words = {key: request[key] for key in ("resample", "box", "reducing_gap")}
+    with np.errstate(all="ignore"):
+        expected = _answer(lambda: np.asarray(picture(image, mode).resize(size[::-1], **words)))
+    chance = zlib.crc32(repr(request).encode())
+    words |= {"layout": "HWC" if image.ndim == 3 else "HW", "mode": mode, "dialect": DIALECT}
+    for name, every in LIBRARIES.items():
+        variant = BY_NAME[name]
+        heavy = name == "strict:no_x64" and max(request["source"]) > 300
+        if chance % every or heavy or not variant.holds(MODES[mode].kind, words["resample"]):
+            continue
+        array = variant.make(image)
+        _check(name, expected, lambda array=array: portresize.resize(array, size, **words))
+
+
+@pytest.mark.property
+@settings(ALWAYS, max_examples=max(CASES // 10, 50))
+@given(
+    st.sampled_from(["L", "RGB", "RGBA", "LA", "LAB", "I", "F"]),
+    st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    st.tuples(st.one_of(st.integers(1, 9), st.integers(1, 70)), st.integers(1, 9)),
+    st.integers(0, 2**32 - 1),
+    st.data(),
+)
+def test_reduce_equals_pillow(
+    mode: str, source: tuple[int, int], factor: tuple[int, int], seed: int, data: st.DataObject
+) -> None:
+    image = _pixels(mode, source, seed)
+    box = None
+    if data.draw(st.booleans()):
+        top, bottom = sorted(data.draw(st.tuples(st.integers(0, source[0]), st.integers(0, source[0]))))
+        left, right = sorted(data.draw(st.tuples(st.integers(0, source[1]), st.integers(0, source[1]))))
+        # An empty box is an error, but not in Pillow 13's shortcut for factor 1.
+        box = (left, top, max(right, left + 1), max(bottom, top + 1)) if left < source[1] and top < source[0] else None
+    with np.errstate(all="ignore"):
+        expected = np.asarray(picture(image, mode).reduce(factor[::-1], box))
+    words: dict[str, Any] = {"mode": mode, "dialect": DIALECT, "layout": "HWC" if image.ndim == 3 else "HW", "box": box}
+    _check("numpy", expected, lambda: portresize.reduce(image, factor, **words))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _report() -> Iterator[None]:
+    """Write what was compared, if the environment names a file for it."""
+    yield
+    if not REPORT:
+        return
+    found = {
+        "command": "nox -s property",
+        "requests": CASES,
+        "values compared": counted.pop("values", 0),
+        "values differing": counted.pop("differing", 0),
+        "errors in both": counted.pop("errors", 0),
+        "runs by library": dict(sorted(counted.items())),
+        "filters": [Resampling(number).name.lower() for number in FILTERS],
+        "versions": {name: version(name) for name in ("pillow", "numpy", "hypothesis")} | {"python": platform.python_version()},
+        "machine": platform.machine(),
+    }
+    Path(REPORT).parent.mkdir(parents=True, exist_ok=True)
+    Path(REPORT).write_text(json.dumps(found, indent=2) + "\n")
