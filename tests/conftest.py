@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from tests.libraries import VARIANTS, Variant
-
-# jax looks for accelerators and says so; torch's compiler would use every core.
+# Before anyone imports jax, which looks for accelerators and says so; a run on one sets this itself.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+from tests.libraries import HAS_CUDA, VARIANTS, Variant  # noqa: E402
 
 _SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax")
 
@@ -21,6 +21,7 @@ def pytest_report_header() -> str:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             found.append(f"{name} missing")
+    found.append("CUDA" if HAS_CUDA else "no CUDA device")
     return ", ".join(found)
 
 

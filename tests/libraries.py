@@ -23,6 +23,7 @@ class Variant:
         back: To a numpy array.
         only: Kinds of mode it computes exactly; None for all.
         slow: Whether to spare it the large cases.
+        on_gpu: Whether it needs a CUDA device; where there is none it is not among the tests at all.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Variant:
     back: Callable[[Array], np.ndarray] = np.asarray
     only: frozenset[str] | None = None
     slow: bool = False
+    on_gpu: bool = False
 
     def holds(self, kind: str, resample: int) -> bool:
         """Whether results of that kind are promised to be equal: nearest only copies."""
@@ -87,6 +89,16 @@ def _torch_cuda(array: np.ndarray) -> Array:
     return _torch(array).cuda()
 
 
+def _cupy(array: np.ndarray) -> Array:
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def _from_cupy(array: Array) -> np.ndarray:
+    return np.asarray(array.get())
+
+
 def _jax(array: np.ndarray) -> Array:
     import jax.numpy as jnp
 
@@ -99,13 +111,27 @@ def _from_torch(array: Array) -> np.ndarray:
 
 INTEGERS = frozenset({"u8", "u16", "i32", "index"})
 
-VARIANTS = [
+def _cuda() -> bool:
+    """Whether there is a CUDA device, as torch or cupy sees it."""
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        return bool(torch.cuda.is_available())
+    return False
+
+
+_ALL = [
     Variant("numpy", "numpy", _copy),
     Variant("numpy:readonly", "numpy", _read_only),
     Variant("numpy:reversed", "numpy", _reversed),
     Variant("strict", "array_api_strict", _strict, slow=True),
     Variant("strict:no_x64", "array_api_strict", _strict_narrow, _from_strict_narrow, only=INTEGERS, slow=True),
     Variant("torch", "torch", _torch, _from_torch),
+    # On the CPU, unless JAX_PLATFORMS says otherwise: see conftest.
     Variant("jax", "jax", _jax),
+    Variant("torch:cuda", "torch", _torch_cuda, _from_torch, on_gpu=True),
+    Variant("cupy", "cupy", _cupy, _from_cupy, on_gpu=True),
 ]
+HAS_CUDA = _cuda()
+VARIANTS = [variant for variant in _ALL if HAS_CUDA or not variant.on_gpu]
 BY_NAME = {variant.name: variant for variant in VARIANTS}

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from portresize._backends import generic
-from portresize._core.steps import Pass
+from portresize._core.steps import Pass, Reduce
 
 if TYPE_CHECKING:
     from portresize._backends.generic import Frame
@@ -28,7 +28,7 @@ def run(x: jax.Array, spec: Spec) -> jax.Array:
 
 @partial(jax.jit, static_argnums=1)
 def _run(x: jax.Array, spec: Spec) -> jax.Array:
-    return generic.execute(x, spec, jnp, {Pass: convolve})
+    return generic.execute(x, spec, jnp, {Pass: convolve, Reduce: reduce})
 
 
 # Up to this many taps the loop is unrolled, and XLA fuses it into one; a longer one would take seconds to compile.
@@ -59,4 +59,38 @@ def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
         inside,
     )
     total, _ = jax.lax.scan(add, jnp.zeros(shape, dtype), taps, unroll=min(table.n_taps, _UNROLLED))
-    return generic.finish(frame, total, x, step)
+    if step.kind == "float":
+        total = _odd(total, x.dtype)
+    # Without a barrier XLA may keep more than the dtype holds from one pass to the next ("excess precision").
+    return jax.lax.optimization_barrier(generic.finish(frame, total, x, step))
+
+
+def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
+    """`steps.Reduce`."""
+    if step.kind != "float" or jnp.finfo(x.dtype).bits >= 32:
+        return generic.reduce(frame, x, step)
+    return _odd(generic.reduce(frame, x.astype(jnp.float64), step), x.dtype).astype(x.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _odd(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    """Doubles that are rounded to `dtype` in a single rounding, whichever way the platform then converts them.
+
+    Platforms go by way of float32. A double that is rounded to float32 by setting the last bit if anything was lost,
+    "to odd", is never moved onto the midpoint of two halves, where it would be rounded a second time.
+    """
+    if jnp.finfo(dtype).bits >= 32:
+        return total
+    single = total.astype(jnp.float32)
+    bits = jax.lax.bitcast_convert_type(single, jnp.int32)
+    error = jnp.abs(total) - jnp.abs(single.astype(jnp.float64))
+    toward = jnp.where(error > 0, 1, -1).astype(jnp.int32)
+    bits = jnp.where((error != 0) & ~jnp.isnan(error) & (bits % 2 == 0), bits + toward, bits)
+    return jax.lax.bitcast_convert_type(bits, jnp.float32).astype(jnp.float64)
+
+
+@_odd.defjvp
+def _odd_jvp(
+    dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    return _odd(primals[0], dtype), tangents[0]

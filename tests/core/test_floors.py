@@ -49,7 +49,7 @@ def _violations(name: str, source: str) -> list[str]:
                 found.append(f"{name} imports {target}, which is neither the standard library nor numpy")
             continue
         other = below.partition(".")[0]
-        if part in FREE or not other.startswith("_"):
+        if part in FREE or not other.startswith("_") or other == "__version__":
             continue
         beside = _floor(other) == _floor(part) and other != part
         # The one side step between backends is to the generic one and what it is made of.

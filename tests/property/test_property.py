@@ -33,8 +33,11 @@ REPORT = os.environ.get("PORTRESIZE_REPORT")
 
 # One request in so many runs on this library: jax compiles a program for every new shape, and no_x64 computes doubles
 # from 32-bit integers.
-EVERY = {"numpy": 1, "numpy:reversed": 3, "strict": 3, "torch": 3, "strict:no_x64": 20, "jax": 100}
-LIBRARIES = {name: every for name, every in EVERY.items() if BY_NAME[name].installed}
+EVERY = {"numpy": 1, "numpy:reversed": 3, "strict": 3, "torch": 3, "strict:no_x64": 20, "jax": 100} | {
+    "torch:cuda": 1,
+    "cupy": 3,
+}
+LIBRARIES = {name: EVERY[name] for name, variant in BY_NAME.items() if name in EVERY and variant.installed}
 ALWAYS = settings(
     max_examples=CASES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
