@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
 
 from portresize import _dispatch
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
-from portresize._core.dialect import dialect as rules_of
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.spec import Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from portresize._typing import ArrayT, Filter
 
 
 def resize(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
-    box: Sequence[float] | None = None,
+    box: Iterable[float] | None = None,
     reducing_gap: float | None = None,
     layout: str | None = None,
     mode: str | None = None,
@@ -67,7 +66,7 @@ def resize(
     """
     subject = _subject(image, layout, mode, dialect)
     # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
-    old = MODES[subject.mode].kind == "u16" and not rules_of(dialect).u16_filters
+    old = MODES[subject.mode].kind == "u16" and not request.dialect_of(dialect).u16_filters
     default = Resampling.NEAREST if old else Resampling.BICUBIC
     return subject.run(
         image,
@@ -80,9 +79,9 @@ def resize(
 
 def reduce(
     image: ArrayT,
-    factor: int | Sequence[int],
+    factor: SupportsIndex | Iterable[SupportsIndex],
     *,
-    box: Sequence[int] | None = None,
+    box: Iterable[SupportsIndex] | None = None,
     layout: str | None = None,
     mode: str | None = None,
     dialect: str = DEFAULT,
@@ -91,7 +90,8 @@ def reduce(
 
     Args:
         image: As in `resize`; not of modes 1, P and I;16, which Pillow does not average.
-        factor: An integer >= 1, or `(vertical, horizontal)`. Partial blocks at the end are averaged over what they hold.
+        factor: An integer >= 1, or `(vertical, horizontal)`. Partial blocks at the end are averaged over what they
+            hold.
         box: Part of the source to reduce, `(left, upper, right, lower)`, integers. None is the whole source.
         layout: As in `resize`.
         mode: As in `resize`.
@@ -116,7 +116,7 @@ def reduce(
 
 def thumbnail(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
     reducing_gap: float | None = 2.0,
@@ -159,7 +159,7 @@ def thumbnail(
 
 def contain(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
     layout: str | None = None,
@@ -199,7 +199,7 @@ def contain(
 
 def cover(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
     layout: str | None = None,
@@ -229,7 +229,7 @@ def cover(
     >>> cover(np.zeros((4, 10), np.uint8), (25, 25)).shape
     (25, 62)
     """
-    if not rules_of(dialect).cover:
+    if not request.dialect_of(dialect).cover:
         msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
         raise ValueError(msg)
     subject = _subject(image, layout, mode, dialect)
@@ -242,11 +242,11 @@ def cover(
 
 def fit(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
     bleed: float = 0.0,
-    centering: Sequence[float] = (0.5, 0.5),
+    centering: Iterable[float] = (0.5, 0.5),
     layout: str | None = None,
     mode: str | None = None,
     dialect: str = DEFAULT,
@@ -289,11 +289,11 @@ def fit(
 
 def pad(
     image: ArrayT,
-    size: Sequence[int],
+    size: Iterable[SupportsIndex],
     resample: Filter = None,
     *,
-    color: float | Sequence[float] | None = None,
-    centering: Sequence[float] = (0.5, 0.5),
+    color: float | Iterable[float] | None = None,
+    centering: Iterable[float] = (0.5, 0.5),
     layout: str | None = None,
     mode: str | None = None,
     dialect: str = DEFAULT,
@@ -404,26 +404,26 @@ class _Subject(NamedTuple):
     def run(self, image: ArrayT, **request_: object) -> ArrayT:
         """Hand the rest of the Spec to the backend."""
         spec = Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
-        return self.backend(image, spec)
+        return self.backend(image, spec)  # type: ignore[return-value]  # a backend returns its own kind of array
 
 
 def _subject(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> _Subject:
     """Everything that every verb checks first."""
     backend = _dispatch.backend(image)
-    rules_of(dialect)
+    request.dialect_of(dialect)
     shape = tuple(image.shape)
     axes = request.layout_of(shape, layout)
     bands = shape[axes.index("C")] if "C" in axes else None
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]
-    return _Subject(
-        backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands
-    )
+    return _Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
 
 
 def _possible(size: tuple[int, int], dialect: str) -> tuple[int, int]:
     """`size`, unless a side rounded to 0 in a dialect that has no empty images."""
-    if not all(size) and not rules_of(dialect).empty_sizes:
-        msg = f'the aspect of the image leaves a size of {size}, which dialect "{dialect}" refuses; ask for a larger size'
+    if not all(size) and not request.dialect_of(dialect).empty_sizes:
+        msg = (
+            f'the aspect of the image leaves a size of {size}, which dialect "{dialect}" refuses; ask for a larger size'
+        )
         raise ValueError(msg)
     return size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, SupportsIndex, TypeVar
 
 from portresize._core.filters import Resampling
 
@@ -19,4 +19,4 @@ class Array(Protocol):
 # What comes in comes out.
 ArrayT = TypeVar("ArrayT", bound=Array)
 
-Filter = str | int | Resampling | None
+Filter = str | SupportsIndex | Resampling | None

@@ -8,7 +8,7 @@ import pytest
 # Before anyone imports jax, which looks for accelerators and says so; a run on one sets this itself.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-from tests.libraries import HAS_CUDA, VARIANTS, Variant  # noqa: E402
+from tests.libraries import HAS_CUDA, VARIANTS, Variant
 
 _SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax")
 

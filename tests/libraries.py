@@ -111,6 +111,7 @@ def _from_torch(array: Array) -> np.ndarray:
 
 INTEGERS = frozenset({"u8", "u16", "i32", "index"})
 
+
 def _cuda() -> bool:
     """Whether there is a CUDA device, as torch or cupy sees it."""
     if importlib.util.find_spec("torch"):

@@ -52,8 +52,8 @@ class Double(NamedTuple):
 def integer_sum(xp: Namespace, terms: Iterable[Term], *, limit: int | None = None) -> Array:
     """Sum of samples times weights, added in order as doubles, every product and sum rounded, then rounded to int32.
 
-    Halves go away from zero; what int32 cannot hold becomes -2**31. Exact for every input. About 137
-    elementwise operations per term, 125 if `limit` allows.
+    Halves go away from zero; what int32 cannot hold becomes -2**31. Exact for every input. 137 elementwise
+    operations per term, 125 if `limit` allows.
 
     Args:
         xp: Array API namespace of the samples.
@@ -116,8 +116,9 @@ def _room(xp: Namespace, v: Array, bits: int) -> Array:
 def _weight_digits(weight: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Four digits, lowest first, the lower three within +-2^13, and the exponent of the lowest.
 
-    >>> _weight_digits(np.array(0.75))
-    ([array(0, dtype=int32), array(0, dtype=int32), array(0, dtype=int32), array(3072, dtype=int32)], array(-54))
+    >>> digits, exponent = _weight_digits(np.array(0.75))
+    >>> [int(digit) for digit in digits], int(exponent)
+    ([0, 0, 0, 3072], -54)
     """
     fraction, exponent = np.frexp(weight)
     rest = np.asarray(fraction * 2.0**54).astype(np.int64)  # 2^53 <= |rest| < 2^54
@@ -314,11 +315,13 @@ def _split_special(xp: Namespace, v: Array) -> tuple[Array, Array]:
 def _split_sample(xp: Namespace, v: Array) -> tuple[Array, Array]:
     """Two pieces of at most 12 bits with the sum `v` (Veltkamp)."""
     # (2^12 + 1) * v as an exact product and a sum: fused or not, it is the same. Large values are made smaller first.
-    scale = xp.where(xp.abs(v) > 2.0**100, 2.0**-32, xp.ones_like(v))
-    v = v * scale
+    # Multiplied back, not divided: not every device divides exactly.
+    large, one = xp.abs(v) > 2.0**100, xp.ones_like(v)
+    v = v * xp.where(large, 2.0**-32, one)
     t = v * 2.0**PIECE + v
     high = t - (t - v)
-    return high / scale, (v - high) / scale
+    back = xp.where(large, 2.0**32, one)
+    return high * back, (v - high) * back
 
 
 def _weight_pieces(weight: np.ndarray) -> list[np.ndarray]:

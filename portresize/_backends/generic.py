@@ -290,7 +290,7 @@ def _mean(frame: Frame, x: Array, step: Reduce, block: tuple[int, int]) -> Array
     for addend in addends():
         term = xp.astype(addend, xp.float64)
         total = term + 0.0 if total is None else total + term
-    mean = total * reciprocal
+    mean: Array = total * reciprocal  # type: ignore[operator]  # a block has a sample
     return _round.half_away(xp, mean) if step.kind == "i32" else _round.to_float(xp, mean, dtype)
 
 
@@ -356,7 +356,11 @@ def pad(frame: Frame, x: Array, step: Pad) -> Array:
         empty = _zeros(frame, x, height, width)
         return [xp.broadcast_to(xp.astype(color, x.dtype), empty.shape)]
 
-    row = [*block(height, step.left), *([x] if height and width else []), *block(height, step.width - step.left - width)]
+    row = [
+        *block(height, step.left),
+        *([x] if height and width else []),
+        *block(height, step.width - step.left - width),
+    ]
     rows = [*block(step.top, step.width), *([_join(frame, row, "W")] if row else [])]
     return _join(frame, [*rows, *block(step.height - step.top - height, step.width)], "H")
 

@@ -1,7 +1,7 @@
 """jax: one compiled program per request and shape, in double where the platform has it.
 
-Modes I, I;16 and F are sums in double, so these run with 64-bit types whether or not the caller has switched them on; the
-result has the dtype that came in.
+Modes I, I;16 and F are sums in double, so these run with 64-bit types whether or not the caller has switched them on;
+the result has the dtype that came in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def run(x: jax.Array, spec: Spec) -> jax.Array:
     """Execute `spec` on an array or a tracer."""
-    with jax.enable_x64(True):
+    with jax.enable_x64(True):  # noqa: FBT003  jax takes it by position alone
         return _run(x, spec)
 
 
@@ -90,7 +90,5 @@ def _odd(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
 
 
 @_odd.defjvp
-def _odd_jvp(
-    dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]
-) -> tuple[jax.Array, jax.Array]:
+def _odd_jvp(dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
     return _odd(primals[0], dtype), tangents[0]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import array_api_compat.torch as compat
 import torch
 
 from portresize._backends import generic
-
-if TYPE_CHECKING:
-    from portresize._core.spec import Spec
+from portresize._core.spec import Spec
 
 
 class _Namespace:
@@ -29,8 +27,6 @@ _XP = _Namespace()
 
 
 def _execute(x: torch.Tensor, spec: tuple[Any, ...]) -> torch.Tensor:
-    from portresize._core.spec import Spec
-
     # torch gathers and selects no uint16; int32 holds every one of them.
     if x.dtype == torch.uint16:
         y = generic.execute(x.to(torch.int32), Spec(*spec), _XP)

@@ -50,7 +50,9 @@ def _numpy_uses_libm() -> bool:
     """Whether numpy's vectorised sine and cosine are the doubles of libm, which Pillow calls."""
     # numpy 1.24 with AVX-512 is wrong in 63 % of sines; the probe covers the filters' arguments, |x| < 3 pi.
     x = np.linspace(-9.5, 9.5, 2049)
-    return np.sin(x).tolist() == [math.sin(v) for v in x] and np.cos(x).tolist() == [math.cos(v) for v in x]
+    return all(
+        (vector(x) == [scalar(v) for v in x]).all() for vector, scalar in ((np.sin, math.sin), (np.cos, math.cos))
+    )
 
 
 def _sin(x: Doubles) -> Doubles:

@@ -147,7 +147,9 @@ def _check_box(box: Box, source: Size) -> tuple[float, float, float, float, floa
     with np.errstate(over="ignore"):
         x0, y0, x1, y1 = np.array(box, np.float32)
         span_x, span_y = x1 - x0, y1 - y0
-    if not (x0 >= 0 and y0 >= 0 and x1 <= np.float32(width) and y1 <= np.float32(height) and span_x >= 0 and span_y >= 0):
+    if not (
+        x0 >= 0 and y0 >= 0 and x1 <= np.float32(width) and y1 <= np.float32(height) and span_x >= 0 and span_y >= 0
+    ):
         raise ValueError(_leaves(box, source, "with `right` >= `left` and `lower` >= `upper`"))
     return float(x0), float(y0), float(x1), float(y1), float(span_x), float(span_y)
 

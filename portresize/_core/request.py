@@ -10,6 +10,7 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
+from portresize._core.dialect import DEFAULT, Dialect
 from portresize._core.dialect import dialect as rules_of
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES, default_mode
@@ -30,7 +31,15 @@ _CASTS = {
 }
 
 
-def layout_of(shape: tuple[int, ...], layout: str | None) -> str:
+def dialect_of(dialect: object) -> Dialect:
+    """The row of rules of a Pillow."""
+    if not isinstance(dialect, str):
+        msg = f'`dialect` is {dialect!r}, expected text such as "{DEFAULT}" or "pillow-12.1"'
+        raise TypeError(msg)
+    return rules_of(dialect)
+
+
+def layout_of(shape: tuple[int, ...], layout: object) -> str:
     """One letter per axis; inferred only where no guess is needed."""
     n = len(shape)
     if n < 2:
@@ -62,7 +71,7 @@ def layout_of(shape: tuple[int, ...], layout: str | None) -> str:
     return layout
 
 
-def mode_of(dtype: str, bands: int | None, mode: str | None) -> str:
+def mode_of(dtype: str, bands: int | None, mode: object) -> str:
     """A mode that `dtype` and the number of bands (None: no band axis) allow."""
     known = sorted({name for row in MODES.values() for name in row.dtypes})
     if dtype not in known:
@@ -253,7 +262,7 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     if mode == "1":
         high = 1
     whole = row.kind == "float" or all(float(number).is_integer() for number in fill)
-    if not whole or not all(low <= number <= high or number != number for number in fill):
+    if not whole or not all(low <= number <= high or math.isnan(number) for number in fill):
         msg = f'`color` is {color!r}, expected values from {low} to {high} for mode "{mode}"'
         raise ValueError(msg)
     return fill if row.kind == "float" else tuple(int(number) for number in fill)
@@ -279,6 +288,6 @@ def _integer(value: object) -> int:
 
 def _number(value: object) -> float:
     """`value` as a float if it is a number; text and bool are not."""
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__") and not hasattr(value, "__index__"):
+    if isinstance(value, (bool, str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
         raise TypeError
     return float(value)  # type: ignore[arg-type]  # checked above

@@ -1,7 +1,7 @@
 """The indivisible acts that a plan is made of.
 
-A step speaks of the axes "H" and "W" and of bands; which axes of an array those are, its executor knows. Image sizes are
-`(height, width)`. Every step takes and gives samples of the mode's dtype: rounding happens inside a step, never
+A step speaks of the axes "H" and "W" and of bands; which axes of an array those are, its executor knows. Image sizes
+are `(height, width)`. Every step takes and gives samples of the mode's dtype: rounding happens inside a step, never
 between two.
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from portresize._core.modes import Kind
@@ -128,7 +127,7 @@ class FlipSign:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """Place the image at (`top`, `left`) on `height` x `width` samples of `fill`, one number per band or one for all."""
+    """Place the image at (`top`, `left`) on `height` x `width` samples of `fill`: a number per band, or one for all."""
 
     height: int
     width: int

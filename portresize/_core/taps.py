@@ -37,12 +37,12 @@ class Taps:
     @property
     def n_out(self) -> int:
         """Number of output samples."""
-        return self.weight.shape[0]
+        return len(self.weight)
 
     @property
     def n_taps(self) -> int:
         """Length of the longest window; at least 1, so that no loop over taps is empty."""
-        return self.weight.shape[1]
+        return int(self.weight.shape[1])
 
     def window(self) -> tuple[int, int]:
         """First and one-past-last input that any output reads; (0, 0) if none does."""

@@ -28,7 +28,10 @@ def test_a_layout_is_only_an_order_of_axes(layout: str, library: Variant) -> Non
     canonical = "".join(sorted(layout, key="NTBHWC".index))
     moved = np.transpose(image, [layout.index(letter) for letter in canonical])
     images = moved.reshape(-1, *moved.shape[canonical.index("H") :])
-    singly = [portresize.resize(one, (7, 30), "lanczos", layout=canonical[canonical.index("H") :], mode=_mode(layout)) for one in images]
+    singly = [
+        portresize.resize(one, (7, 30), "lanczos", layout=canonical[canonical.index("H") :], mode=_mode(layout))
+        for one in images
+    ]
     expected = np.stack(singly).reshape(*moved.shape[: canonical.index("H")], *singly[0].shape)
     assert_same(np.transpose(result, [layout.index(letter) for letter in canonical]), expected)
 
@@ -55,7 +58,9 @@ def test_four_plain_bands_are_not_premultiplied(mode: str) -> None:
 def test_empty_batches_and_bands_stay_empty(library: Variant) -> None:
     for shape, layout in (((0, 9, 9, 3), "NHWC"), ((2, 0, 9, 9), "NCHW")):
         result = portresize.resize(library.make(np.zeros(shape, np.uint8)), (4, 5), layout=layout)
-        assert tuple(result.shape) == tuple({9: 4, "W": 5}.get(n, n) if a == "H" else 5 if a == "W" else n for n, a in zip(shape, layout, strict=True))
+        assert tuple(result.shape) == tuple(
+            {9: 4, "W": 5}.get(n, n) if a == "H" else 5 if a == "W" else n for n, a in zip(shape, layout, strict=True)
+        )
 
 
 @pytest.mark.parametrize("words", [{"size": (9, 8)}, {"size": (4, 3), "box": (1, 1, 4, 5)}], ids=["identity", "crop"])
@@ -71,7 +76,9 @@ def test_a_result_is_never_a_view(words: dict[str, Any], library: Variant) -> No
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
-@pytest.mark.parametrize("library", [v for n, v in BY_NAME.items() if n in {"numpy", "torch", "jax"}], ids=lambda v: v.name)
+@pytest.mark.parametrize(
+    "library", [v for n, v in BY_NAME.items() if n in {"numpy", "torch", "jax"}], ids=lambda v: v.name
+)
 def test_other_floats_are_f_with_one_rounding_a_pass(dtype: str, library: Variant) -> None:
     if not library.installed:
         pytest.skip(f"{library.needs} is not installed")

@@ -55,7 +55,7 @@ def test_the_generic_steps_run_under_torch_compile() -> None:
     from torch._dynamo import nonstrict_trace
 
     traced = nonstrict_trace(lambda x: generic.run(x, SPEC))
-    compiled = torch.compile(lambda x: traced(x), fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(traced, fullgraph=True, backend="aot_eager")
     assert_same(compiled(torch.from_numpy(NOISE)).numpy(), EXPECTED)
 
 

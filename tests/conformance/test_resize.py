@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_the_default_filter_and_mode_are_pillows() -> None:
     for name in ("L", "LA", "RGB", "RGBA", "I", "F", "1", "P"):
         case = next(case for case in RUN if case.mode == name and case.resample == 3)
         image, expected = _expected(case)
-        words = {"mode": "P"} if name == "P" else {}
+        words: dict[str, Any] = {"mode": "P"} if name == "P" else {}
         assert_same(portresize.resize(image, case.size, dialect=DIALECT, **words), expected)
 
 

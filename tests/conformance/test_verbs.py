@@ -26,7 +26,7 @@ def _noise(mode: str, height: int, width: int) -> np.ndarray:
         return random.random(shape) < 0.5
     if dtype.kind == "f":
         return (random.standard_normal(shape) * 1e3).astype(dtype)
-    info = np.iinfo(dtype)
+    info = np.iinfo(dtype.name)
     return random.integers(info.min, info.max, shape, dtype, endpoint=True)
 
 
@@ -89,7 +89,9 @@ def test_image_ops_equal_pillow(verb: str, mode: str) -> None:
         for size in ((5, 7), (13, 12), (31, 8), (3, 50), (32, 32)):
             image = _noise(mode, height, width)
             try:
-                expected = np.asarray(getattr(ImageOps, verb)(picture(image, mode), size[::-1], Image.Resampling.LANCZOS))
+                expected = np.asarray(
+                    getattr(ImageOps, verb)(picture(image, mode), size[::-1], Image.Resampling.LANCZOS)
+                )
             except ValueError:
                 assert not RULES.empty_sizes
                 with pytest.raises(ValueError, match="refuses"):

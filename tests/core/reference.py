@@ -91,7 +91,7 @@ def weights(n_in: int, n_out: int, lo: float, hi: float, name: str) -> list[tupl
     kernel, reach = KERNELS[name]
     b_lo, b_hi = np.float32(lo), np.float32(hi)
     scale = float(b_hi - b_lo) / n_out
-    stretch = scale if scale >= 1.0 else 1.0
+    stretch = max(scale, 1.0)
     support = reach * stretch
     inverse = 1.0 / stretch
     rows = []

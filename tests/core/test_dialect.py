@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from portresize._core.dialect import DEFAULT, NEWEST, VERSIONS, dialect
@@ -22,7 +24,9 @@ def test_the_default_is_the_newest() -> None:
     assert dialect(DEFAULT) is VERSIONS[NEWEST]
 
 
-@pytest.mark.parametrize("name", ["pillow-9.4", "pillow-13.1", "pillow-14", "pillow", "13", "pillow-12.x", "", "PILLOW-13"])
+@pytest.mark.parametrize(
+    "name", ["pillow-9.4", "pillow-13.1", "pillow-14", "pillow", "13", "pillow-12.x", "", "PILLOW-13"]
+)
 def test_an_unknown_version_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r'expected a released Pillow from "pillow-9.5" to "pillow-13.0"'):
         dialect(name)
@@ -31,7 +35,7 @@ def test_an_unknown_version_is_refused(name: str) -> None:
 def test_the_rules_change_where_pillow_changed() -> None:
     def changes(rule: str) -> list[tuple[int, int]]:
         rows = sorted(VERSIONS)
-        pairs = zip(rows, rows[1:], strict=False)
+        pairs = pairwise(rows)
         return [new for old, new in pairs if getattr(VERSIONS[old], rule) != getattr(VERSIONS[new], rule)]
 
     assert changes("cover") == [(10, 1)]

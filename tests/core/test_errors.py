@@ -268,13 +268,13 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "dialect unknown": (
         _resize(RGB, dialect="torch"),
         ValueError,
-        "`dialect` is 'torch', expected a released Pillow from \"pillow-9.5\" to \"pillow-13.0\", such as "
+        '`dialect` is \'torch\', expected a released Pillow from "pillow-9.5" to "pillow-13.0", such as '
         '"pillow-13" or "pillow-12.1"',
     ),
     "dialect not released": (
         _resize(RGB, dialect="pillow-99"),
         ValueError,
-        "`dialect` is 'pillow-99', expected a released Pillow from \"pillow-9.5\" to \"pillow-13.0\", such as "
+        '`dialect` is \'pillow-99\', expected a released Pillow from "pillow-9.5" to "pillow-13.0", such as '
         '"pillow-13" or "pillow-12.1"',
     ),
     "dialect not text": (

@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("PIL", "torch", "jax", "jaxlib", "array_api_compat", "array_api_strict", "llvmlite", "numba", "matplotlib", "rich")
+HEAVY = (
+    "PIL",
+    "torch",
+    "jax",
+    "jaxlib",
+    "array_api_compat",
+    "array_api_strict",
+    "llvmlite",
+    "numba",
+    "matplotlib",
+    "rich",
+)
 
 
 def _loaded_after(statement: str) -> list[str]:

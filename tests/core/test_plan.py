@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 from portresize._core.filters import Resampling
 from portresize._core.plan import plan
@@ -10,8 +11,8 @@ from portresize._core.spec import Spec
 from portresize._core.steps import Crop, FlipSign, Pass, Premultiply, Reduce, Take, Unpremultiply
 
 
-def _steps(source: tuple[int, int], mode: str = "L", dialect: str = "pillow-13", **words: object) -> list[str]:
-    found = plan(Spec("HW", mode, dialect, **words), source).steps  # type: ignore[arg-type]  # fields of a Spec
+def _steps(source: tuple[int, int], mode: str = "L", dialect: str = "pillow-13", **words: Any) -> list[str]:
+    found = plan(Spec("HW", mode, dialect, **words), source).steps
     return [step.axis if isinstance(step, Pass) else type(step).__name__ for step in found]
 
 
@@ -32,7 +33,7 @@ def test_a_whole_box_is_a_crop_for_any_filter() -> None:
 
 
 def test_alpha_is_multiplied_in_even_for_a_crop_but_not_for_nearest() -> None:
-    words = {"size": (3, 4), "box": (2, 1, 6, 4)}
+    words: dict[str, Any] = {"size": (3, 4), "box": (2, 1, 6, 4)}
     assert _steps((9, 9), "RGBA", **words) == ["Premultiply", "Crop", "Unpremultiply"]
     assert _steps((9, 9), "RGBA", resample=Resampling.NEAREST, **words) == ["Crop"]
 
@@ -64,7 +65,7 @@ def test_the_first_pass_covers_only_the_lines_that_the_second_reads() -> None:
 
 
 def test_the_gap_reduces_first_and_reaches_alpha_from_13_on() -> None:
-    words = {"size": (10, 10), "reducing_gap": 2.0}
+    words: dict[str, Any] = {"size": (10, 10), "reducing_gap": 2.0}
     assert _steps((90, 90), "RGBA", **words) == ["Premultiply", "Reduce", "W", "H", "Unpremultiply"]
     assert _steps((90, 90), "RGBA", "pillow-12", **words) == ["Premultiply", "W", "H", "Unpremultiply"]
     assert _steps((90, 90), "RGB", "pillow-12", **words) == ["Reduce", "W", "H"]
@@ -82,7 +83,7 @@ def test_index_modes_take_nearest_whatever_is_asked() -> None:
 
 
 def test_reducing_by_one_is_a_crop_from_13_on() -> None:
-    words = {"factor": (1, 1), "box": (1, 1, 5, 5)}
+    words: dict[str, Any] = {"factor": (1, 1), "box": (1, 1, 5, 5)}
     assert _steps((9, 9), "RGBA", **words) == ["Crop"]
     assert _steps((9, 9), "RGBA", "pillow-12", **words) == ["Premultiply", "Crop", "Reduce", "Unpremultiply"]
 

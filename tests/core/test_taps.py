@@ -35,7 +35,13 @@ def test_weights_are_the_scalar_formula_bit_for_bit(name: str) -> None:
         for o, (first, row, integers) in enumerate(reference.weights(n_in, n_out, lo, hi, name)):
             assert table.size[o] == max(len(row), 0)
             assert not row or table.start[o] == first
-            assert table.weight[o, : len(row)].tobytes() == np.array(row, np.float64).tobytes(), (n_in, n_out, lo, hi, o)
+            assert table.weight[o, : len(row)].tobytes() == np.array(row, np.float64).tobytes(), (
+                n_in,
+                n_out,
+                lo,
+                hi,
+                o,
+            )
             assert not table.weight[o, len(row) :].any()
             assert quantized.weight[o, : len(row)].tolist() == integers
 

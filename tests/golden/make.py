@@ -28,7 +28,7 @@ def requests() -> dict[str, Request]:
     """Requests that touch every rule in the table of dialects, by name."""
     found: dict[str, Request] = {}
 
-    def add(verb: str, mode: str, source: tuple[int, int], **words: Any) -> None:  # noqa: ANN401
+    def add(verb: str, mode: str, source: tuple[int, int], **words: Any) -> None:
         text = ",".join(f"{key}={value}".replace(" ", "") for key, value in words.items())
         found[f"{verb}-{mode}-{source[0]}x{source[1]}-{text}"] = (verb, mode, source, words)
 
@@ -114,7 +114,7 @@ def main() -> None:
         result = answer(request, pixels(name, request[1], request[2]))
         answers[name] = np.array("error") if result is None else result
     file = HERE / f"pillow-{PIL.__version__}.npz"
-    np.savez_compressed(file, **answers)
+    np.savez_compressed(file, **answers)  # type: ignore[arg-type]  # the stub takes names for options
     manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
     manifest[file.name] = {
         "pillow": PIL.__version__,

@@ -1,7 +1,7 @@
 """Random requests against the installed Pillow: modes, filters, sizes, boxes and gaps that nobody would think of.
 
-An ordinary run draws a few hundred; `nox -s property` draws 20,000 for each of two Pillows and writes what it counted to
-benchmarks/results. The same requests every time.
+An ordinary run draws a few hundred; `nox -s property` draws 20,000 for each of two Pillows and writes what it counted
+to benchmarks/results. The same requests every time.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def sizes(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int]]:
         case 3 if draw(st.integers(0, 9)) == 0:
             source = (draw(st.sampled_from([3000, 2999])), draw(st.integers(1, 40)))
         case 4 if draw(st.integers(0, 9)) == 0:
-            source, size = (draw(st.integers(1, 9)), 3000), (draw(st.integers(1, 9)), draw(st.sampled_from([1, 7, 2999])))
+            source, size = (
+                (draw(st.integers(1, 9)), 3000),
+                (draw(st.integers(1, 9)), draw(st.sampled_from([1, 7, 2999]))),
+            )
     return source, size
 
 
@@ -77,19 +80,21 @@ def edges(draw: st.DrawFn, length: int, wanted: int) -> tuple[float, float]:
             return 0.0, float(length)
         case 1:
             start = draw(st.integers(0, length))
-            return start, draw(st.integers(start, length))
+            return float(start), float(draw(st.integers(start, length)))
         case 2:
             middle = draw(fraction) * length
             return middle, middle
         case 3:
-            return draw(st.sampled_from([1e-12, -1e-12, -1e-50, 1e-7])), length - draw(st.sampled_from([1e-12, 0.0, 1e-7]))
+            return draw(st.sampled_from([1e-12, -1e-12, -1e-50, 1e-7])), length - draw(
+                st.sampled_from([1e-12, 0.0, 1e-7])
+            )
         case 4:
             return 0.5, length + draw(st.sampled_from([1e-12, 1e-9, 0.0]))
         case 5:
             start = draw(st.integers(0, length))
-            return start, min(start + wanted, length)
-    start, end = sorted((draw(fraction) * length, draw(fraction) * length))
-    return start, end
+            return float(start), float(min(start + wanted, length))
+    low, high = sorted((draw(fraction) * length, draw(fraction) * length))
+    return low, high
 
 
 @st.composite
@@ -213,7 +218,8 @@ def _report() -> Iterator[None]:
         "errors in both": counted.pop("errors", 0),
         "runs by library": dict(sorted(counted.items())),
         "filters": [Resampling(number).name.lower() for number in FILTERS],
-        "versions": {name: version(name) for name in ("pillow", "numpy", "hypothesis")} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in ("pillow", "numpy", "hypothesis")}
+        | {"python": platform.python_version()},
         "machine": platform.machine(),
     }
     Path(REPORT).parent.mkdir(parents=True, exist_ok=True)

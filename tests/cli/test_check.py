@@ -1,0 +1,145 @@
+"""`portresize check`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import portresize
+from portresize._backends import generic
+from portresize._cases import CASES
+from portresize._cli import libraries, main, pillow
+from portresize._core.steps import Pass
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("PIL")
+
+
+def row(text: str, name: str) -> list[str]:
+    """Cells of the row that begins with `name`."""
+    line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
+    return line.removeprefix(name).split()
+
+
+def test_numpy_is_equal_in_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--library", "numpy"]) == 0
+    _, cases, values, differing, largest, verdict = row(capsys.readouterr().out, "numpy")
+    dialect = pillow.installed().dialect
+    assert int(cases) == sum(case.exists_in(dialect) for case in CASES)
+    assert int(values.replace(",", "")) > 2_000_000
+    assert (differing, largest, verdict) == ("0", "0", "equal")
+
+
+def test_every_library_keeps_its_guarantee(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--cases", "12"]) == 0
+    text = capsys.readouterr().out
+    for opened in libraries.opened():
+        cells = row(text, str(opened.target))
+        assert " ".join(cells) == opened.reason if opened.reason else cells[1] == "12"
+
+
+def _off_by_one(frame: generic.Frame, x: Any, step: Pass) -> Any:
+    return generic.convolve(frame, x, step) + frame.xp.asarray(1, dtype=x.dtype, device=frame.device)
+
+
+def test_a_broken_step_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("array_api_strict")
+    monkeypatch.setitem(generic.STEPS, Pass, _off_by_one)
+    file = tmp_path / "check.json"
+    assert main(["check", "--library", "array-api-strict", "--cases", "20", "--json", str(file)]) == 1
+    text = capsys.readouterr().out
+    assert "BROKEN in" in " ".join(row(text, "array-api-strict"))
+    assert "values differ" in text
+    assert "guaranteed: equal" in text
+    strict = json.loads(file.read_text())["libraries"][0]
+    assert strict["differing"] > 1000
+    assert all("guaranteed: equal" in text for text in strict["broken"].values())
+
+
+def test_a_step_that_fails_is_a_result_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("array_api_strict")
+    monkeypatch.setitem(generic.STEPS, Pass, lambda *_: 1 / 0)
+    assert main(["check", "--library", "array-api-strict", "--cases", "5"]) == 1
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().out
+
+
+def test_a_missing_library_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(libraries, "installed", lambda module: module in {"numpy", "PIL"})
+    assert main(["check", "--cases", "3"]) == 0
+    text = capsys.readouterr().out
+    assert " ".join(row(text, "torch (cpu)")) == "not installed: pip install torch"
+    assert " ".join(row(text, "jax (cpu)")) == "not installed: pip install jax"
+    assert "torch (cuda)" not in text
+
+
+def test_a_library_that_does_not_import_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(libraries, "installed", lambda _: True)
+    if importlib.util.find_spec("cupy"):
+        pytest.skip("cupy is installed")
+    assert main(["check", "--library", "cupy", "--cases", "1"]) == 0
+    assert "installed, but it does not import: No module named 'cupy'" in capsys.readouterr().out
+
+
+def test_the_file_holds_what_was_found(tmp_path: Path) -> None:
+    file = tmp_path / "check.json"
+    assert main(["check", "--library", "numpy", "--cases", "7", "--seed", "3", "--json", str(file)]) == 0
+    found = json.loads(file.read_text())
+    spoken = pillow.installed()
+    assert found == {
+        "portresize": portresize.__version__,
+        "pillow": spoken.version,
+        "dialect": spoken.dialect,
+        "seed": 3,
+        "note": "",
+        "libraries": [
+            {
+                "library": "numpy",
+                "device": "",
+                "version": np.__version__,
+                "cases": 7,
+                "values": found["libraries"][0]["values"],
+                "differing": 0,
+                "largest": 0,
+                "ulps": 0,
+                "verdict": "equal",
+                "broken": {},
+            }
+        ],
+    }
+
+
+def test_an_unknown_pillow_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("PIL.__version__", "14.2.0")
+    main(["check", "--library", "numpy", "--cases", "1"])
+    assert capsys.readouterr().out.startswith(
+        "note: Pillow 14.2.0 is newer than any this portresize knows; "
+        'compared with dialect "pillow-13.0", the nearest\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "dialect", "known"),
+    [
+        ("13.0.0", "pillow-13.0", True),
+        ("12.3.1", "pillow-12.3", True),
+        ("13.1.0", "pillow-13.0", False),
+        ("14.0.0.dev0", "pillow-13.0", False),
+        ("10.7.0", "pillow-10.4", False),
+        ("9.2.0", "pillow-9.5", False),
+    ],
+)
+def test_the_dialect_of_a_version(version: str, dialect: str, *, known: bool) -> None:
+    spoken = pillow.dialect_of(version)
+    assert (spoken.dialect, spoken.note == "") == (dialect, known)
