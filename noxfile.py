@@ -31,7 +31,7 @@ PYTHON = "3.11"
 PILLOW = "pillow==13.0.0"
 PILLOW_12 = "pillow==12.3.0"
 # Pillows of which only golden files are kept: one for each row of rules in the dialect table.
-PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1"]
+PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
 
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
@@ -85,11 +85,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(name="property", python=PYTHON, default=False)
-def property_(session: nox.Session) -> None:
-    """Random cases against Pillow 13, 20,000 of them or as many as PORTRESIZE_CASES says."""
-    session.install("-e.[compare]", *_group("test"), PILLOW)
-    cases = os.environ.get("PORTRESIZE_CASES", "20000")
-    session.run("pytest", "tests/property", "-m", "property", *session.posargs, env={"PORTRESIZE_CASES": cases})
+@nox.parametrize("pillow", [PILLOW, PILLOW_12], ids=["13", "12"])
+def property_(session: nox.Session, pillow: str) -> None:
+    """Random requests against each Pillow, 20,000 or as many as PORTRESIZE_CASES says; what it counts is kept."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare]", *_group("test"), pillow, TORCH, JAX)
+    env = {
+        "PORTRESIZE_CASES": os.environ.get("PORTRESIZE_CASES", "20000"),
+        "PORTRESIZE_REPORT": f"benchmarks/results/property-{pillow.partition('==')[2]}.json",
+    }
+    session.run("pytest", "tests/property", *session.posargs, env=env)
 
 
 @nox.session(python=["3.12", "3.13", "3.14"], default=False)

