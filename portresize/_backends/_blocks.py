@@ -120,21 +120,23 @@ def bands(table: Taps, height: int) -> tuple[_Band, ...]:
     doubles hold every partial sum exactly: BLAS may add in any order and fuse what it likes. The row of ones carries
     the half that rounds.
     """
+    # Plain numbers: rows are short, and numpy would spend most of its time on being called.
+    windows = [(start, start + size) for start, size in zip(table.start.tolist(), table.size.tolist(), strict=True)]
+    scaled = table.weight * 2.0**-fixed.SHIFT
     made = []
     # The last one reaches back: a matrix of a single row would go another way through BLAS.
     for first in sorted({min(first, max(table.n_out - height, 0)) for first in range(0, table.n_out, height)}):
-        start, size = table.start[first : first + height], table.size[first : first + height]
-        used = size > 0
-        begin, stop = (int(start[used].min()), int((start + size)[used].max())) if used.any() else (0, 0)
-        column = 1 + np.where(used, start - begin, 0)[:, None] + np.arange(table.n_taps)
-        weight = np.zeros((len(start), max(int(column.max()), stop - begin) + 1))
-        weight[np.arange(len(start))[:, None], column] = table.weight[first : first + height]
-        weight[:, 0] = fixed.HALF
-        # What is cut off are zeros: the ends of windows shorter than the longest.
-        weight = np.ascontiguousarray(weight[:, : 1 + stop - begin])
-        weight *= 2.0**-fixed.SHIFT
+        last = min(first + height, table.n_out)
+        used = [window for window in windows[first:last] if window[0] < window[1]] or [(0, 0)]
+        start, stop = min(used)[0], max(window[1] for window in used)
+        weight = np.zeros((last - first, 1 + stop - start))
+        weight[:, 0] = fixed.HALF * 2.0**-fixed.SHIFT
+        for o in range(first, last):
+            begin, end = windows[o]
+            if begin < end:
+                weight[o - first, 1 + begin - start : 1 + end - start] = scaled[o, : end - begin]
         weight.setflags(write=False)
-        made.append(_Band(first, first + len(start), begin, stop, weight))
+        made.append(_Band(first, last, start, stop, weight))
     return tuple(made)
 
 

@@ -68,8 +68,12 @@ def _cos(x: Doubles) -> Doubles:
 
 
 def _sinc(x: Doubles) -> Doubles:
-    p = np.where(x == 0.0, 1.0, x * math.pi)
-    return np.where(x == 0.0, 1.0, _sin(p) / p)
+    p = x * math.pi
+    p[p == 0.0] = 1.0
+    s = _sin(p)
+    s /= p
+    s[x == 0.0] = 1.0
+    return s
 
 
 def _box(x: Doubles) -> Doubles:
@@ -103,27 +107,46 @@ def _bicubic(x: Doubles) -> Doubles:
 
 
 def _lanczos(x: Doubles) -> Doubles:
-    return np.where((x >= -3.0) & (x < 3.0), _sinc(x) * _sinc(x / 3.0), 0.0)
+    y = _sinc(x)
+    y *= _sinc(x / 3.0)
+    y[(x < -3.0) | (x >= 3.0)] = 0.0
+    return y
+
+
+def _piecewise(x: Doubles, lobes: list[tuple[float, Callable[[Doubles], Doubles]]]) -> Doubles:
+    """Each lobe up to its end, zero beyond the last; evaluated only where it holds."""
+    y = np.zeros_like(x)
+    start = 0.0
+    for end, lobe in lobes:
+        inside = (x >= start) & (x < end)
+        y[inside] = lobe(x[inside])
+        start = end
+    return y
+
+
+_MKS2013: list[tuple[float, Callable[[Doubles], Doubles]]] = [
+    (0.5, lambda x: 1.0625 - 1.75 * (x * x)),
+    (1.5, lambda x: (1.0 - x) * (1.75 - x)),
+    (2.5, lambda x: -0.125 * ((x - 2.5) * (x - 2.5))),
+]
+# Every fraction is one double division, as in the C source.
+_MKS2021: list[tuple[float, Callable[[Doubles], Doubles]]] = [
+    (0.5, lambda x: 577.0 / 576.0 - (239.0 / 144.0) * (x * x)),
+    (1.5, lambda x: ((35.0 / 36.0) * (x - 1.0)) * (x - 239.0 / 140.0)),
+    (2.5, lambda x: ((1.0 / 6.0) * (x - 2.0)) * (65.0 / 24.0 - x)),
+    (3.5, lambda x: ((1.0 / 36.0) * (x - 3.0)) * (x - 15.0 / 4.0)),
+    (4.5, lambda x: (-1.0 / 288.0) * ((x - 4.5) * (x - 4.5))),
+]
 
 
 def _mks2013(x: Doubles) -> Doubles:
     # The "magic kernel sharp" of John Costella, 2013.
-    x = np.abs(x)
-    lobes = [1.0625 - 1.75 * (x * x), (1.0 - x) * (1.75 - x), -0.125 * ((x - 2.5) * (x - 2.5))]
-    return np.select([x < 0.5, x < 1.5, x < 2.5], lobes, 0.0)
+    return _piecewise(np.abs(x), _MKS2013)
 
 
 def _mks2021(x: Doubles) -> Doubles:
-    # The "magic kernel sharp" of John Costella, 2021. Every fraction is one double division, as in the C source.
-    x = np.abs(x)
-    lobes = [
-        577.0 / 576.0 - (239.0 / 144.0) * (x * x),
-        ((35.0 / 36.0) * (x - 1.0)) * (x - 239.0 / 140.0),
-        ((1.0 / 6.0) * (x - 2.0)) * (65.0 / 24.0 - x),
-        ((1.0 / 36.0) * (x - 3.0)) * (x - 15.0 / 4.0),
-        (-1.0 / 288.0) * ((x - 4.5) * (x - 4.5)),
-    ]
-    return np.select([x < 0.5, x < 1.5, x < 2.5, x < 3.5, x < 4.5], lobes, 0.0)
+    # The "magic kernel sharp" of John Costella, 2021.
+    return _piecewise(np.abs(x), _MKS2021)
 
 
 FILTERS: dict[Resampling, Filter] = {

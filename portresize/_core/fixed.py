@@ -29,15 +29,16 @@ def quantize(table: Taps) -> Taps:
         OverflowError: A sum of 8-bit samples could leave int32; no filter of Pillow comes near.
     """
     scaled = table.weight * float(1 << SHIFT)
-    weight = np.trunc(np.where(table.weight < 0.0, scaled - 0.5, scaled + 0.5)).astype(np.int64)
-    highest = HALF + 255 * np.where(weight > 0, weight, 0).sum(axis=1).max()
-    lowest = 255 * np.where(weight < 0, weight, 0).sum(axis=1).min()
+    scaled += np.copysign(0.5, scaled)
+    weight = scaled.astype(np.int32)  # truncates toward zero
+    above = np.maximum(weight, 0).sum(axis=1, dtype=np.int64)
+    below = weight.sum(axis=1, dtype=np.int64) - above
+    highest, lowest = HALF + 255 * int(above.max()), 255 * int(below.min())
     if highest >= 2**31 or lowest < -(2**31):
         msg = f"weights span {lowest}..{highest} for 8-bit samples, which int32 cannot hold"
         raise OverflowError(msg)
-    small = weight.astype(np.int32)
-    small.setflags(write=False)
-    return Taps(table.start, table.size, small)
+    weight.setflags(write=False)
+    return Taps(table.start, table.size, weight)
 
 
 def reciprocal(count: int) -> int:

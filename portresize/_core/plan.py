@@ -57,7 +57,7 @@ def plan(spec: Spec, source: Size) -> Plan:
     >>> from portresize._core.spec import Spec
     >>> print(plan(Spec("HWC", "RGB", "pillow-13", size=(256, 256)), (768, 256)))
     768x256 -> 256x256
-    1. u8 pass along H: samples 0..768 -> 256, 13 taps, weights int32 13.0 KiB
+    1. u8 pass along H: samples 0..768 -> 256, 12 taps, weights int32 12.0 KiB
     """
     rules = dialect(spec.dialect)
     mode = MODES[spec.mode]

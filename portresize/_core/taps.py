@@ -108,10 +108,15 @@ def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> T
     k = max(int(size.max()), 1)
 
     tap = np.arange(k)[:, None]  # (k, 1): a row of the arrays below is one tap of every output
-    g = filter_.kernel((((tap + start) - center) + 0.5) * inverse)  # (k, n_out)
-    g = np.where(tap < size, g, 0.0)
-    # Pillow adds the taps from left to right in double. `accumulate` is sequential by definition; `sum` is pairwise.
-    total = np.add.accumulate(g, axis=0)[-1]  # (n_out,)
+    x = (tap + start) - center  # (k, n_out)
+    x += 0.5
+    x *= inverse
+    g = filter_.kernel(x)
+    g[tap >= size] = 0.0
+    # Pillow adds the taps from left to right in double; numpy's `sum` may add them in pairs.
+    total = np.zeros(n_out)
+    for row in g if k <= n_out else [np.add.accumulate(g, axis=0)[-1]]:
+        total += row
     weight = np.divide(g, total, out=g, where=total != 0.0)
     return Taps(
         _frozen(np.where(size > 0, start, 0).astype(np.int32)),
