@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from portresize._core.guarantee import GUARANTEE, kind_of
+
 Array = Any
 
 
@@ -21,7 +23,7 @@ class Variant:
         needs: Distribution to import.
         make: From a numpy array.
         back: To a numpy array.
-        only: Kinds of mode it computes exactly; None for all.
+        platform: Its row in GUARANTEE.
         slow: Whether to spare it the large cases.
         on_gpu: Whether it needs a CUDA device; where there is none it is not among the tests at all.
     """
@@ -30,13 +32,15 @@ class Variant:
     needs: str
     make: Callable[[np.ndarray], Array]
     back: Callable[[Array], np.ndarray] = np.asarray
-    only: frozenset[str] | None = None
+    platform: str = "numpy"
     slow: bool = False
     on_gpu: bool = False
 
-    def holds(self, kind: str, resample: int) -> bool:
-        """Whether results of that kind are promised to be equal: nearest only copies."""
-        return self.only is None or kind in self.only or resample == 0
+    def check(self, actual: Array, expected: np.ndarray, image: np.ndarray, mode: str, resample: int) -> None:
+        """Assert what GUARANTEE promises of the result for `image`, which is equality almost everywhere."""
+        bound = GUARANTEE[self.platform].bound(kind_of(mode, str(image.dtype), resample))
+        difference = bound.judge(self.back(actual), expected, image)
+        assert not difference, str(difference)
 
     @property
     def installed(self) -> bool:
@@ -109,9 +113,6 @@ def _from_torch(array: Array) -> np.ndarray:
     return np.asarray(array.cpu().numpy())
 
 
-INTEGERS = frozenset({"u8", "u16", "i32", "index"})
-
-
 def _cuda() -> bool:
     """Whether there is a CUDA device, as torch or cupy sees it."""
     if importlib.util.find_spec("torch"):
@@ -125,13 +126,13 @@ _ALL = [
     Variant("numpy", "numpy", _copy),
     Variant("numpy:readonly", "numpy", _read_only),
     Variant("numpy:reversed", "numpy", _reversed),
-    Variant("strict", "array_api_strict", _strict, slow=True),
-    Variant("strict:no_x64", "array_api_strict", _strict_narrow, _from_strict_narrow, only=INTEGERS, slow=True),
-    Variant("torch", "torch", _torch, _from_torch),
+    Variant("strict", "array_api_strict", _strict, platform="array-api-strict", slow=True),
+    Variant("strict:no_x64", "array_api_strict", _strict_narrow, _from_strict_narrow, platform="no-float64", slow=True),
+    Variant("torch", "torch", _torch, _from_torch, platform="torch-cpu"),
     # On the CPU, unless JAX_PLATFORMS says otherwise: see conftest.
-    Variant("jax", "jax", _jax),
-    Variant("torch:cuda", "torch", _torch_cuda, _from_torch, on_gpu=True),
-    Variant("cupy", "cupy", _cupy, _from_cupy, on_gpu=True),
+    Variant("jax", "jax", _jax, platform="jax-cpu"),
+    Variant("torch:cuda", "torch", _torch_cuda, _from_torch, platform="torch-cuda", on_gpu=True),
+    Variant("cupy", "cupy", _cupy, _from_cupy, platform="cupy", on_gpu=True),
 ]
 HAS_CUDA = _cuda()
 VARIANTS = [variant for variant in _ALL if HAS_CUDA or not variant.on_gpu]

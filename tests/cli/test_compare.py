@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from portresize._backends import generic
-from portresize._cli import compare, libraries, main
+from portresize._cli import compare, libraries, main, rivals
+from portresize._core.filters import Resampling
 from portresize._core.steps import Pass
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def test_the_photograph_on_every_library(filter: str, capsys: pytest.CaptureFixt
     assert all(line.split()[-5:] == ["0", "0", "0", "%", "0"] for line in measured)
     assert len(measured) >= len([o for o in libraries.opened() if o.module and o.target.row != "no-float64"])
     theirs = rows(text, "F.interpolate") + rows(text, "jax.image") + rows(text, "cv2")
+    assert len(theirs) == len(rivals.RIVALS)
     offered = [line for line in theirs if "not installed" not in line]
     if filter == "hamming":
         assert all(line.endswith("no hamming filter") for line in offered)
@@ -150,9 +152,6 @@ def test_the_measure_of_the_question() -> None:
 
 def test_rivals_are_rounded_and_clipped() -> None:
     torch = pytest.importorskip("torch")
-    from portresize._cli import rivals
-    from portresize._core.filters import Resampling
-
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     result = rivals.ANTIALIASED.resize(torch, image, (20, 20), Resampling.BICUBIC)
     x = torch.from_numpy(image).permute(2, 0, 1)[None].float()

@@ -20,7 +20,7 @@ step  what it does                                                              
    4  pass along H: rows 0..334 -> 150; 22-bit weights, int32 sums, rounded to 8 bits       150x200    14   9.4 KiB      1,585,600
    5  unpremultiply by alpha                                                                150x200
 ----------------------------------------------------------------------------------------------------------------------------------
-      all, for 4 bands                                                                               21.1 KiB     28,997,744
+      all, for 4 bands                                                                                     21.1 KiB     28,997,744
 
 This plan in Pillow 13.0; another in 9.5 to 12.3
 """  # noqa: E501  a table is as wide as it is

@@ -100,6 +100,21 @@ def test_every_mode_has_a_column() -> None:
                 assert kind_of(mode, dtype, resample) in KINDS
 
 
+@pytest.mark.parametrize(
+    ("mode", "dtype", "resample", "kind"),
+    [
+        ("1", "bool", Resampling.LANCZOS, "bool"),
+        ("P", "uint8", Resampling.LANCZOS, "copy"),
+        ("I;16", "uint16", Resampling.NEAREST, "copy"),
+        ("I;16", "uint16", Resampling.BOX, "u16"),
+        ("LAB", "uint8", Resampling.BOX, "u8"),
+        ("F", "bfloat16", Resampling.BOX, "bfloat16"),
+    ],
+)
+def test_the_column_of_a_request(mode: str, dtype: str, resample: Resampling, kind: str) -> None:
+    assert kind_of(mode, dtype, resample) == kind
+
+
 def test_whole_numbers_are_equal_everywhere() -> None:
     for platform in GUARANTEE.values():
         for kind in ("u8", "u16", "i32", "bool", "copy"):

@@ -172,8 +172,9 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
     words |= {"layout": "HWC" if image.ndim == 3 else "HW", "mode": mode, "dialect": DIALECT}
     for name, every in LIBRARIES.items():
         variant = BY_NAME[name]
-        heavy = name == "strict:no_x64" and max(request["source"]) > 300
-        if chance % every or heavy or not variant.holds(MODES[mode].kind, words["resample"]):
+        # Pairs of floats have limits near the ends of the range: see `_narrow.float_sum`.
+        beyond = name == "strict:no_x64" and (max(request["source"]) > 300 or mode == "F")
+        if chance % every or beyond:
             continue
         array = variant.make(image)
         _check(name, expected, lambda array=array: portresize.resize(array, size, **words))

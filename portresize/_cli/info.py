@@ -1,0 +1,132 @@
+"""`portresize info`: versions, backends and devices, for a report of a bug."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portresize import __version__, _dispatch
+from portresize._cli import libraries, pillow
+from portresize._cli.table import Table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from types import ModuleType
+
+# Distribution and module of what is used beside array libraries.
+_OTHERS = {
+    "array-api-compat": "array_api_compat",
+    "llvmlite": "llvmlite",
+    "matplotlib": "matplotlib",
+    "opencv-python-headless": "cv2",
+    "rich": "rich",
+}
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Describe the command to argparse."""
+    parser = commands.add_parser(
+        "info",
+        help="show versions, backends and devices",
+        description="Show versions, backends and devices: what a report of a bug needs.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print all that is known of this machine's libraries."""
+    print(f"portresize {__version__}, Python {platform.python_version()} on {sys.platform} {platform.machine()}")
+    print(_pillow())
+    print()
+    table = Table(("library", "version", "backend", "devices"))
+    for name in libraries.NAMES:
+        target = next(target for target in libraries.TARGETS if target.name == name)
+        try:
+            module = libraries.load(target.module, target.install)
+        except libraries.Missing as reason:
+            table.add(name, str(reason), tone="dim")
+            continue
+        table.add(name, str(module.__version__), _backend(target, module), _devices(name, module))
+    table.rule()
+    for distribution, module_name in _OTHERS.items():
+        if libraries.installed(module_name):
+            table.add(distribution, _version(distribution, module_name))
+        else:
+            table.add(distribution, f"not installed: pip install {distribution}", tone="dim")
+    table.print()
+    return 0
+
+
+def _pillow() -> str:
+    try:
+        found = pillow.installed()
+    except ImportError as error:
+        return str(error)
+    text = f'Pillow {found.version}, dialect "{found.dialect}"'
+    return f"{text} ({found.note})" if found.note else text
+
+
+def _version(distribution: str, module_name: str) -> str:
+    """The version as it was installed; one module may come from distributions of several names."""
+    for name in (distribution, *metadata.packages_distributions().get(module_name, [])):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown version"
+
+
+def _backend(target: libraries.Target, module: ModuleType) -> str:
+    """The file that would run an array of this library."""
+    try:
+        run = _dispatch.backend(target.send(module, np.zeros((1, 1), np.uint8)))
+    except Exception as error:  # noqa: BLE001  a broken library must not hide the others
+        return f"none: {error}"
+    return str(getattr(run, "__module__", "")).rpartition(".")[2]
+
+
+def _devices(name: str, module: ModuleType) -> str:
+    """What the library itself finds."""
+    try:
+        return ", ".join(_DEVICES[name](module)) or "none"
+    except Exception as error:  # noqa: BLE001  a broken driver must not hide the others
+        return f"unknown: {str(error).partition(chr(10))[0]}"
+
+
+def _torch(torch: ModuleType) -> list[str]:
+    cuda = [f"cuda ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *(cuda or ["no cuda"]), *mps]
+
+
+def _jax(jax: ModuleType) -> list[str]:
+    devices = [f"{device.platform} {device.id}: {device.device_kind}" for device in jax.devices()]
+    return [*devices, f"64-bit types {'on' if jax.config.jax_enable_x64 else 'off'}"]
+
+
+def _cupy(cupy: ModuleType) -> list[str]:
+    count = cupy.cuda.runtime.getDeviceCount()
+    return [str(cupy.cuda.runtime.getDeviceProperties(i)["name"], "utf-8") for i in range(count)]
+
+
+def _strict(xp: ModuleType) -> list[str]:
+    # Its devices print as Device('CPU_DEVICE').
+    return [repr(device).split("'")[1] for device in xp.__array_namespace_info__().devices()]
+
+
+def _numpy(_: ModuleType) -> list[str]:
+    return ["cpu"]
+
+
+_DEVICES: dict[str, Callable[[ModuleType], list[str]]] = {
+    "numpy": _numpy,
+    "torch": _torch,
+    "jax": _jax,
+    "cupy": _cupy,
+    "array-api-strict": _strict,
+}
