@@ -30,8 +30,9 @@ from PIL import Image
 
 import portresize
 from portresize import Resampling
-from portresize._backends import _blocks, generic
+from portresize._backends import _blocks, _convolve
 from portresize._backends import numpy as backend
+from portresize._backends._frame import Frame
 from portresize._core.fixed import quantize
 from portresize._core.plan import plan
 from portresize._core.steps import Pass
@@ -154,9 +155,9 @@ def measure_form(shape: tuple[int, ...], axis: int, n_out: int, resample: str, r
     """Every form of one 8-bit pass; all results are checked equal."""
     x = noise(shape, "uint8")
     step = Pass("HW"[axis], _quantized(shape[axis], n_out, resample), "u8")  # type: ignore[arg-type]  # one letter of two
-    frame = generic.Frame(array_api_compat.numpy, "cpu", "HWC", 3)
+    frame = Frame(array_api_compat.numpy, "cpu", "HWC", 3)
     forms = {name: partial(backend.convolve_in_bands, frame, x, step, height) for name, height in HEIGHTS.items()}
-    expected = generic.convolve(frame, x, step)
+    expected = _convolve.convolve(frame, x, step)
     for name, form in forms.items():
         if not (form() == expected).all():
             msg = f"{name} differs from generic"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from portresize._backends import generic
+from portresize._backends import _convolve, _reduce, generic
 from portresize._core.steps import Pass, Reduce
 
 if TYPE_CHECKING:
-    from portresize._backends.generic import Frame
+    from portresize._backends._frame import Frame
     from portresize._core.spec import Spec
 
 
@@ -41,7 +41,7 @@ def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
     integer = step.kind == "u8"
     dtype = jnp.int32 if integer else jnp.float64
     inside = jnp.arange(table.n_taps)[:, None] < table.size
-    inside = inside.reshape(generic.host_weights(frame, step).shape)
+    inside = inside.reshape(_convolve.host_weights(frame, step).shape)
 
     def add(total: jax.Array, tap: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
         index, weight, valid = tap
@@ -54,22 +54,22 @@ def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
 
     shape = (*x.shape[:axis], table.n_out, *x.shape[axis + 1 :])
     taps = (
-        frame.constant(generic.host_indices(step, x.shape[axis])),
-        frame.constant(generic.host_weights(frame, step)),
+        frame.constant(_convolve.host_indices(step, x.shape[axis])),
+        frame.constant(_convolve.host_weights(frame, step)),
         inside,
     )
     total, _ = jax.lax.scan(add, jnp.zeros(shape, dtype), taps, unroll=min(table.n_taps, _UNROLLED))
     if step.kind == "float":
         total = _odd(total, x.dtype)
     # Without a barrier XLA may keep more than the dtype holds from one pass to the next ("excess precision").
-    return jax.lax.optimization_barrier(generic.finish(frame, total, x, step))
+    return jax.lax.optimization_barrier(_convolve.finish(frame, total, x, step))
 
 
 def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
     """`steps.Reduce`."""
     if step.kind != "float" or jnp.finfo(x.dtype).bits >= 32:
-        return generic.reduce(frame, x, step)
-    return _odd(generic.reduce(frame, x.astype(jnp.float64), step), x.dtype).astype(x.dtype)
+        return _reduce.reduce(frame, x, step)
+    return _odd(_reduce.reduce(frame, x.astype(jnp.float64), step), x.dtype).astype(x.dtype)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))

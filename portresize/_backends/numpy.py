@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from portresize._backends import _blocks, generic
+from portresize._backends import _blocks, _convolve, _reduce, generic
 from portresize._core import fixed
 from portresize._core.steps import Pass, Premultiply, Reduce, Unpremultiply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portresize._backends.generic import Do, Frame
+    from portresize._backends._frame import Frame
+    from portresize._backends.generic import Do
     from portresize._core.spec import Spec
     from portresize._core.taps import Taps
 
@@ -54,7 +55,7 @@ def convolve_in_bands(frame: Frame, x: Array, step: Pass, height: int) -> Array:
         fill = _blocks.banded(table, height, lines)
     else:
         dtype = np.int32 if step.kind == "u8" else np.float64
-        fill = _blocks.by_taps(table, x.dtype, dtype, lines, lambda total: generic.finish(frame, total, x, step))
+        fill = _blocks.by_taps(table, x.dtype, dtype, lines, lambda total: _convolve.finish(frame, total, x, step))
     for source, target in _blocks.blocks(x, y, axis, lines):
         fill(source, target)
     return y
@@ -74,7 +75,7 @@ def _row_blocks(frame: Frame, x: Array, multiple: int = 1) -> Iterator[tuple[sli
 
 def reduce(frame: Frame, x: Array, step: Reduce) -> Array:
     """`steps.Reduce`, some rows of blocks at a time."""
-    act = _reduced_u8 if step.kind == "u8" else generic.reduce
+    act = _reduced_u8 if step.kind == "u8" else _reduce.reduce
     parts = [act(frame, x[part], step) for part in _row_blocks(frame, x, step.vertical)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=frame.axis("H"))
 

@@ -228,7 +228,7 @@ class _Core:
                 msg = f"`size` asks for a {name} of {n_out}, more than the {limit} that Pillow's tables can hold"
                 raise ValueError(msg)
         if x0.is_integer() and y0.is_integer() and (span_y, span_x) == (out_h, out_w):
-            return [Crop(int(y0), int(x0), out_h, out_w)]
+            return [] if size == source else [Crop(int(y0), int(x0), out_h, out_w)]
         if not (in_h and in_w):
             return [Blank(out_h, out_w)]
         if self.resample == Resampling.NEAREST:
@@ -262,4 +262,5 @@ class _Core:
     def _pass(self, axis: Axis, table: Taps) -> Pass:
         if self.mode.kind == "u8":
             table = quantize(table)
-        return Pass(axis, table, self.mode.kind, clip=self.rules.u16_overshoot == "clip")
+        clip = self.mode.kind != "u16" or self.rules.u16_overshoot == "clip"
+        return Pass(axis, table, self.mode.kind, clip=clip)

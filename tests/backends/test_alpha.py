@@ -9,12 +9,13 @@ from PIL import Image
 
 from portresize._backends import generic
 from portresize._backends import numpy as fast
+from portresize._backends._frame import Frame
 from portresize._core.report import assert_same
 from portresize._core.steps import Premultiply, Unpremultiply
 
 COLOR, ALPHA = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
 PAIRS = np.stack([COLOR, COLOR[::-1], COLOR[:, ::-1], ALPHA], axis=-1)
-FRAME = generic.Frame(xp, "cpu", "HWC", 3)
+FRAME = Frame(xp, "cpu", "HWC", 3)
 
 
 @pytest.mark.parametrize("steps", [generic.STEPS, fast.STEPS], ids=["generic", "numpy"])

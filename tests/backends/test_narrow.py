@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from portresize._backends import _narrow
+from portresize._backends import _narrow, _pair
 
 Terms = list[tuple[np.ndarray, np.ndarray]]
 Function = Callable[..., Any]
@@ -233,7 +233,7 @@ def test_float_sum_keeps_its_promise(run: Run, name: str, table: str) -> None:
     samples = [FLOATS[name](r).astype(np.float32) for _ in tables]
     exact = double_sums(list(zip(samples, tables, strict=True)))[-1]
     size = sum(np.abs(v.astype(np.float64) * k) for v, k in zip(samples, tables, strict=True))
-    result = run(lambda xp, arrays: _narrow.float_sum(xp, zip(arrays, tables, strict=True)), samples)
+    result = run(lambda xp, arrays: _pair.float_sum(xp, zip(arrays, tables, strict=True)), samples)
     assert result.dtype == np.float32
     # The last rounding is half an ulp, the pair before it n * 2^-47 of the sizes.
     error = np.abs(result - exact) - np.spacing(np.abs(exact).astype(np.float32)) / 2.0
@@ -274,7 +274,7 @@ def test_float_sum_rounds_no_product() -> None:
     )
     r = np.random.default_rng(5)
     samples = [(r.normal(size=N) * 10.0 ** r.uniform(-9, 37, N)).astype(np.float32) for _ in TABLES["lanczos"]]
-    result = _narrow.float_sum(
+    result = _pair.float_sum(
         xp, ((v.view(Exact), k.astype(np.float64)) for v, k in zip(samples, TABLES["lanczos"], strict=True))
     )
     assert result.dtype == np.float32
@@ -285,7 +285,7 @@ def test_float_sum_is_the_same_fused_or_not() -> None:
     samples = [(r.normal(size=N) * 10.0 ** r.uniform(-15, 30, N)).astype(np.float32) for _ in TABLES["lanczos"]]
 
     def function(xp: Any, arrays: list[Any]) -> Any:
-        return _narrow.float_sum(xp, zip(arrays, TABLES["lanczos"], strict=True))
+        return _pair.float_sum(xp, zip(arrays, TABLES["lanczos"], strict=True))
 
     np.testing.assert_array_equal(run_jit(function, samples), run_numpy(function, samples), strict=True)
 
@@ -299,7 +299,7 @@ def test_float_sum_treats_infinities_as_a_double_does(run: Run, tables: list[flo
     host = [np.array(k) for k in tables]
     with np.errstate(over="ignore", invalid="ignore"):
         expected = double_sums(list(zip(samples, host, strict=True)))[-1].astype(np.float32)
-    result = run(lambda xp, arrays: _narrow.float_sum(xp, zip(arrays, host, strict=True)), samples)
+    result = run(lambda xp, arrays: _pair.float_sum(xp, zip(arrays, host, strict=True)), samples)
     np.testing.assert_array_equal(result, expected, strict=True)
 
 
@@ -311,7 +311,7 @@ def test_float_mean_keeps_its_promise(run: Run, count: int) -> None:
     addends[0][:3], addends[1][:3] = [np.inf, np.inf, 3e38], [1, -np.inf, 3e38]
     with np.errstate(over="ignore", invalid="ignore"):
         exact = np.asarray(np.sum(addends, axis=0, dtype=np.float64) * (1.0 / count))
-    result = run(lambda xp, arrays: _narrow.float_mean(xp, arrays, 1.0 / count), addends)
+    result = run(lambda xp, arrays: _pair.float_mean(xp, arrays, 1.0 / count), addends)
     assert result.dtype == np.float32
     # The documented limit: 6e38 / count fits a float32 but the sum before it does not.
     np.testing.assert_array_equal(result[:3], [np.inf, np.nan, np.inf])

@@ -12,8 +12,9 @@ import pytest
 
 import portresize
 from portresize import Resampling
-from portresize._backends import _blocks, generic
+from portresize._backends import _blocks
 from portresize._backends import numpy as backend
+from portresize._backends._frame import Frame
 from portresize._core.fixed import quantize
 from portresize._core.steps import Premultiply, Reduce, Unpremultiply
 from portresize._core.taps import taps
@@ -153,9 +154,9 @@ def test_more_bands_than_a_block_has_lines() -> None:
         assert_same(actual[..., band], expected)
 
 
-def frame(layout: str) -> generic.Frame:
+def frame(layout: str) -> Frame:
     """A frame of numpy arrays."""
-    return generic.Frame(xp, "cpu", layout, len(layout))
+    return Frame(xp, "cpu", layout, len(layout))
 
 
 @pytest.mark.parametrize("layout", ["HWC", "CHW"])

@@ -11,6 +11,8 @@ import pytest
 
 import portresize
 from portresize._backends import generic
+from portresize._backends._convolve import convolve
+from portresize._backends._frame import Frame
 from portresize._cases import CASES
 from portresize._cli import libraries, main, pillow
 from portresize._core.steps import Pass
@@ -44,8 +46,8 @@ def test_every_library_keeps_its_guarantee(capsys: pytest.CaptureFixture[str]) -
         assert " ".join(cells) == opened.reason if opened.reason else cells[1] == "12"
 
 
-def _off_by_one(frame: generic.Frame, x: Any, step: Pass) -> Any:
-    return generic.convolve(frame, x, step) + frame.xp.asarray(1, dtype=x.dtype, device=frame.device)
+def _off_by_one(frame: Frame, x: Any, step: Pass) -> Any:
+    return convolve(frame, x, step) + frame.xp.asarray(1, dtype=x.dtype, device=frame.device)
 
 
 def test_a_broken_step_is_found(

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from portresize._backends import generic
+from portresize._backends._convolve import convolve
+from portresize._backends._frame import Frame
 from portresize._cli import compare, libraries, main, rivals
 from portresize._core.filters import Resampling
 from portresize._core.steps import Pass
@@ -76,8 +78,8 @@ def test_without_matplotlib_there_are_rings_and_no_figure(
     assert not output.exists()
 
 
-def _off_by_one(frame: generic.Frame, x: Any, step: Pass) -> Any:
-    return generic.convolve(frame, x, step) ^ frame.xp.asarray(1, dtype=x.dtype)
+def _off_by_one(frame: Frame, x: Any, step: Pass) -> Any:
+    return convolve(frame, x, step) ^ frame.xp.asarray(1, dtype=x.dtype)
 
 
 @pytest.mark.usefixtures("only_numpy")
