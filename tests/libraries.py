@@ -122,6 +122,15 @@ def _cuda() -> bool:
     return False
 
 
+def gpu_name() -> str | None:
+    """What the CUDA device is called, if there is one."""
+    if not HAS_CUDA:
+        return None
+    import torch
+
+    return str(torch.cuda.get_device_name())
+
+
 _ALL = [
     Variant("numpy", "numpy", _copy),
     Variant("numpy:readonly", "numpy", _read_only),

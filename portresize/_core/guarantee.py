@@ -96,12 +96,12 @@ GUARANTEE: dict[str, Platform] = {
         {"float16": NO_SUCH_DTYPE, "bfloat16": NO_SUCH_DTYPE},
     ),
     "torch-cpu": Platform("torch, CPU", {}),
-    "torch-cuda": Platform("torch, CUDA", _UNMEASURED),
+    "torch-cuda": Platform("torch, CUDA", {}),
     # The backend computes in double whether or not the caller has switched 64-bit types on.
     "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
-    "jax-gpu": Platform("jax, GPU", _UNMEASURED),
+    "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", {}),
     "jax-tpu": Platform("jax, TPU", _UNMEASURED),
-    "cupy": Platform("cupy", _UNMEASURED | {"bfloat16": NO_SUCH_DTYPE}),
+    "cupy": Platform("cupy", {"bfloat16": NO_SUCH_DTYPE}),
     "no-float64": Platform(
         "any device without float64 (array-api-strict's `no_x64`)",
         {"float32": _PAIR, "float64": NO_SUCH_DTYPE, "float16": _PAIR, "bfloat16": _PAIR},

@@ -77,7 +77,9 @@ def test_a_result_is_never_a_view(words: dict[str, Any], library: Variant) -> No
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 @pytest.mark.parametrize(
-    "library", [v for n, v in BY_NAME.items() if n in {"numpy", "torch", "jax"}], ids=lambda v: v.name
+    "library",
+    [v for n, v in BY_NAME.items() if n in {"numpy", "torch", "jax", "torch:cuda", "cupy"}],
+    ids=lambda v: v.name,
 )
 def test_other_floats_are_f_with_one_rounding_a_pass(dtype: str, library: Variant) -> None:
     if not library.installed:
@@ -88,7 +90,7 @@ def test_other_floats_are_f_with_one_rounding_a_pass(dtype: str, library: Varian
     assert_same(result, _passes(_passes(image, 1, 21), 0, 20))
 
 
-@pytest.mark.parametrize("name", ["torch", "jax"])
+@pytest.mark.parametrize("name", [name for name in BY_NAME if name.startswith(("torch", "jax"))])
 def test_bfloat16_rounds_once_a_pass(name: str) -> None:
     library = BY_NAME[name]
     if not library.installed:
@@ -97,11 +99,9 @@ def test_bfloat16_rounds_once_a_pass(name: str) -> None:
     import ml_dtypes
 
     image = (RANDOM.standard_normal((160, 133)) * 100).astype(ml_dtypes.bfloat16)
-    if name == "torch":
-        import torch
-
-        array = torch.from_numpy(image.astype(np.float32)).to(torch.bfloat16)
-        result = portresize.resize(array, (20, 21)).float().numpy()
+    if name.startswith("torch"):
+        array = library.make(image.astype(np.float32)).bfloat16()
+        result = library.back(portresize.resize(array, (20, 21)).float())
     else:
         result = np.asarray(portresize.resize(library.make(image), (20, 21))).astype(np.float32)
     expected = _passes(_passes(image, 1, 21, _to_bfloat16), 0, 20, _to_bfloat16)

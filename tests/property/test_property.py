@@ -6,13 +6,14 @@ to benchmarks/results. The same requests every time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ import portresize
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.report import compare
-from tests.libraries import BY_NAME
+from tests.libraries import BY_NAME, gpu_name
 from tests.oracle import DIALECT, FILTERS, picture
 
 CASES = int(os.environ.get("PORTRESIZE_CASES", "300"))
@@ -205,6 +206,24 @@ def test_reduce_equals_pillow(
     _check("numpy", expected, lambda: portresize.reduce(image, factor, **words))
 
 
+def _versions() -> dict[str, str]:
+    """Of all that took part."""
+    names = ("pillow", "numpy", "hypothesis", "array-api-strict", "torch", "jax", "cupy-cuda13x")
+    found = {}
+    for name in names:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _jax_platform() -> str | None:
+    if "jax" not in LIBRARIES:
+        return None
+    import jax
+
+    return str(jax.default_backend())
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _report() -> Iterator[None]:
     """Write what was compared, if the environment names a file for it."""
@@ -212,16 +231,17 @@ def _report() -> Iterator[None]:
     if not REPORT:
         return
     found = {
-        "command": "nox -s property",
+        "command": f"PORTRESIZE_CASES={CASES} pytest tests/property",
         "requests": CASES,
         "values compared": counted.pop("values", 0),
         "values differing": counted.pop("differing", 0),
         "errors in both": counted.pop("errors", 0),
         "runs by library": dict(sorted(counted.items())),
         "filters": [Resampling(number).name.lower() for number in FILTERS],
-        "versions": {name: version(name) for name in ("pillow", "numpy", "hypothesis")}
-        | {"python": platform.python_version()},
-        "machine": platform.machine(),
+        "versions": {"python": platform.python_version()} | _versions(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "gpu": gpu_name(),
+        "jax on": _jax_platform(),
     }
     Path(REPORT).parent.mkdir(parents=True, exist_ok=True)
     Path(REPORT).write_text(json.dumps(found, indent=2) + "\n")
