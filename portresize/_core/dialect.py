@@ -6,16 +6,14 @@ against golden files that it made (tests/golden).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portresize._core.filters import Resampling
 
 PassOrder = Literal["horizontal", "tall", "loss"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """The rules of one range of Pillow versions.
 
     Attributes:
@@ -42,12 +40,11 @@ class Dialect:
 
 
 _9_5 = Dialect()
-_10_1 = replace(_9_5, cover=True)
-_11_0 = replace(_10_1, u16_filters=True)
-_12_2 = replace(_11_0, pass_order="tall")
-_12_3 = replace(_12_2, u16_overshoot="clip")
-_13_0 = replace(
-    _12_3,
+_10_1 = _9_5._replace(cover=True)
+_11_0 = _10_1._replace(u16_filters=True)
+_12_2 = _11_0._replace(pass_order="tall")
+_12_3 = _12_2._replace(u16_overshoot="clip")
+_13_0 = _12_3._replace(
     pass_order="loss",
     filters=frozenset(Resampling),
     alpha_gap=True,

@@ -9,10 +9,9 @@ Source: Pillow 13.0.0, src/libImaging/Resample.c.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -37,8 +36,7 @@ class Resampling(IntEnum):
     MKS2021 = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """A convolution kernel: zero beyond `support` samples from its centre (at scale 1)."""
 
     support: float

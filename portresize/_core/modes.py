@@ -5,15 +5,13 @@ Source: Pillow 13.0.0, src/libImaging/Resample.c (dispatch by type), src/PIL/Ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # The arithmetic of a mode: "index" can only be copied; "float" is F and our wider and narrower floats.
 Kind = Literal["index", "u8", "u16", "i32", "float"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """One row of the table of modes.
 
     Attributes:

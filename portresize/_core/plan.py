@@ -6,7 +6,7 @@ Source: Pillow 13.0.0, src/PIL/Image.py (resize, reduce) and src/libImaging/Resa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -94,7 +94,7 @@ def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     size = (spec.size[0], spec.size[1])
     resample = Resampling.NEAREST if mode.kind == "index" else Resampling(spec.resample)
     if not all(size):
-        return _in_memory_form([Blank(*size)], replace(mode, alpha=False))
+        return _in_memory_form([Blank(*size)], mode._replace(alpha=False))
     if size == source and box == full:
         return []
     if mode.kind == "u16" and resample != Resampling.NEAREST and not rules.u16_filters:
@@ -107,7 +107,7 @@ def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     else:
         steps = core.resize_with_gap(source, size, box, spec.reducing_gap)
     if resample == Resampling.NEAREST:
-        return _in_memory_form(steps, replace(mode, alpha=False))
+        return _in_memory_form(steps, mode._replace(alpha=False))
     # Pillow multiplies alpha in even for a pure crop, so colours under alpha 0 are lost there too.
     return _in_memory_form(steps, mode)
 
