@@ -64,6 +64,9 @@ def backend(image: object) -> Run:
         if key == ("numpy", "MaskedArray"):
             msg = "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`"
             raise TypeError(msg)
+        if key == ("numpy", "matrix"):
+            msg = "no backend for a numpy matrix; pass numpy.asarray(image)"
+            raise TypeError(msg)
         if key == ("PIL", "Image"):
             msg = "no backend for a PIL image; pass numpy.asarray(image), or call the image's own `resize`"
             raise TypeError(msg)

@@ -112,7 +112,7 @@ class _Band(NamedTuple):
     weight: NDArray[np.float64]  # (last - first, 1 + stop - start)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def bands(table: Taps, height: int) -> tuple[_Band, ...]:
     """The quantized `table` as dense matrices for `height` outputs each, in units of the result.
 
@@ -176,6 +176,18 @@ def banded(table: Taps, height: int, lines: int) -> Fill:
     return fill
 
 
+def fold(_: Any, addends: Array) -> Array:
+    """Doubles added in order along the first axis."""
+    rows = max(1, _STEP // max(math.prod(addends.shape[1:]), 1))
+    total = addends[0].astype(np.float64)
+    for start in range(1, len(addends), rows):
+        part = addends[start : start + rows].astype(np.float64)
+        part[0] = total + part[0]
+        # `accumulate` is sequential by definition; numpy's `sum` may add in pairs.
+        total = np.add.accumulate(part, axis=0, out=part)[-1].copy()
+    return total
+
+
 # Elements that `by_taps` handles at once: enough to hide what a call costs, few enough for the second-level cache.
 _STEP = 1 << 14
 
@@ -195,6 +207,8 @@ def by_taps(table: Taps, samples: Any, sums: Any, lines: int, finish: Callable[[
     index = np.minimum(table.start + np.arange(table.n_taps)[:, None], last)  # (k, n_out)
     weight = np.ascontiguousarray(table.weight.T, sums)[:, :, None]  # (k, n_out, 1)
     beyond = np.arange(table.n_taps)[:, None] >= table.size
+    if table.n_taps > table.n_out and np.issubdtype(sums, np.floating):
+        return _by_outputs(table, finish)
     height = max(1, min(_STEP // max(lines, 1), table.n_out))
     rows, terms, totals = (np.empty(height * lines, dtype) for dtype in (samples, sums, sums))
 
@@ -214,5 +228,26 @@ def by_taps(table: Taps, samples: Any, sums: Any, lines: int, finish: Callable[[
                 # The product is rounded before it is added, as in Pillow: no fused multiply-add.
                 np.add(total, term, out=total)
             target[part] = finish(total)
+
+    return fill
+
+
+def _by_outputs(table: Taps, finish: Callable[[Array], Array]) -> Fill:
+    """A pass of doubles for tables of more taps than outputs, one output after the other."""
+    windows = [
+        (int(start), int(size), weight[:size, None])
+        for start, size, weight in zip(table.start, table.size, table.weight, strict=True)
+    ]
+
+    def fill(source: Array, target: Array) -> None:
+        total = np.zeros((table.n_out, source.shape[1]))
+        for o, (start, size, weight) in enumerate(windows):
+            rows = max(1, _STEP // max(source.shape[1], 1))
+            for first in range(0, size, rows):
+                part = source[start + first : start + min(first + rows, size)] * weight[first : first + rows]
+                part[0] += total[o]
+                np.add.accumulate(part, axis=0, out=part)
+                total[o] = part[-1]
+        target[...] = finish(total)
 
     return fill

@@ -9,7 +9,7 @@ from portresize._backends._frame import cut, join
 from portresize._core import fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from portresize._backends._frame import Frame
     from portresize._core.steps import Reduce
@@ -17,15 +17,25 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def reduce(frame: Frame, x: Array, step: Reduce) -> Array:
-    """`steps.Reduce`: up to four regions, of whole blocks and of partial ones at the end of rows and columns."""
-    mean = _mean_u8 if step.kind == "u8" else _mean
+def one_by_one(xp: Any, addends: Array) -> Array:
+    """Doubles added in order, with the array API alone."""
+    total = xp.astype(addends[0, ...], xp.float64)
+    for i in range(1, addends.shape[0]):
+        total = total + xp.astype(addends[i, ...], xp.float64)
+    return total
+
+
+def reduce(frame: Frame, x: Array, step: Reduce, fold: Callable[[Any, Array], Array] = one_by_one) -> Array:
+    """Up to four regions: of whole blocks, and of partial ones at the end of rows and columns."""
     rows = []
     for top, bottom, block_h in _regions(x.shape[frame.axis("H")], step.vertical):
         row = []
         for left, right, block_w in _regions(x.shape[frame.axis("W")], step.horizontal):
-            part = cut(cut(x, frame.axis("H"), top, bottom), frame.axis("W"), left, right)
-            row.append(mean(frame, part, step, (block_h, block_w)))
+            region = cut(cut(x, frame.axis("H"), top, bottom), frame.axis("W"), left, right)
+            block = (block_h, block_w)
+            whole = block == (step.vertical, step.horizontal)
+            blocks = _blocks(frame, region, block)
+            row.append(_mean_u8(frame, blocks) if step.kind == "u8" else _mean(frame, blocks, step, fold, whole=whole))
         rows.append(join(frame, row, "W"))
     return join(frame, rows, "H")
 
@@ -41,58 +51,62 @@ def _regions(length: int, block: int) -> list[tuple[int, int, int]]:
     return [(start, stop, size) for start, stop, size in regions if start < stop]
 
 
-def _mean_u8(frame: Frame, x: Array, step: Reduce, block: tuple[int, int]) -> Array:  # noqa: ARG001  see reduce
-    """Averages of equal blocks of 8-bit samples, in 32-bit arithmetic that wraps."""
-    total = frame.xp.astype(x, frame.xp.int32)
-    for name, size in zip(("H", "W"), block, strict=True):
-        axis = frame.layout.index(name)
-        shape = (*total.shape[:axis], total.shape[axis] // size, size, *total.shape[axis + 1 :])
-        total = frame.xp.sum(frame.xp.reshape(total, shape), axis=axis + 1, dtype=frame.xp.int32)
-    count = block[0] * block[1]
+def _blocks(frame: Frame, x: Array, block: tuple[int, int]) -> Array:
+    """(vertical, horizontal, ...): the samples of every block before the axes of the image of blocks."""
+    for name, size in zip(("W", "H"), block[::-1], strict=True):
+        # The second time round, the first new axis stands before all others.
+        axis = frame.layout.index(name) + x.ndim - len(frame.layout)
+        shape = (*x.shape[:axis], x.shape[axis] // size, size, *x.shape[axis + 1 :])
+        x = frame.xp.moveaxis(frame.xp.reshape(x, shape), axis + 1, 0)
+    return x
+
+
+def _mean_u8(frame: Frame, blocks: Array) -> Array:
+    """Averages of 8-bit samples, in 32-bit arithmetic that wraps."""
+    xp, count = frame.xp, blocks.shape[0] * blocks.shape[1]
+    total = xp.sum(xp.astype(blocks, xp.int32), axis=(0, 1), dtype=xp.int32)
     # Unsigned in Pillow: the top byte is the same, once the copies of its sign are masked off.
-    return frame.xp.astype((((total + count // 2) * fixed.reciprocal(count)) >> 24) & 255, x.dtype)
+    return xp.astype((((total + count // 2) * fixed.reciprocal(count)) >> 24) & 255, blocks.dtype)
 
 
-def _mean(frame: Frame, x: Array, step: Reduce, block: tuple[int, int]) -> Array:
-    """Averages of equal blocks of int32 or float samples."""
-    xp, wide = frame.xp, frame.wide
+def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Callable[[Any, Array], Array], *, whole: bool) -> Array:
+    """Averages of int32 or float samples."""
+    xp, dtype = frame.xp, blocks.dtype
+    reciprocal = 1.0 / (blocks.shape[0] * blocks.shape[1])
     # Pillow adds the samples of a group in the 32-bit type, where they may wrap or round. Floats of other widths are
     # ours: they are added in double.
-    native = step.kind == "i32" or str(x.dtype).endswith("float32")
-    dtype = x.dtype
-    if not native:
-        x = xp.astype(x, xp.float64 if wide else xp.float32)
-
-    def addends() -> Iterator[Array]:
-        for group in _groups(block, whole=block == (step.vertical, step.horizontal)):
-            first, *others = (
-                cut(cut(x, frame.axis("H"), v, None, block[0]), frame.axis("W"), h, None, block[1]) for v, h in group
-            )
-            for other in others:
-                first = first + other
-            yield first
-
-    reciprocal = 1.0 / (block[0] * block[1])
-    if not wide:
+    if step.kind == "float" and not str(dtype).endswith("float32"):
+        blocks = xp.astype(blocks, xp.float64 if frame.wide else xp.float32)
+    blocks = _groups(xp, blocks) if whole else blocks
+    addends = xp.reshape(blocks, (blocks.shape[0] * blocks.shape[1], *blocks.shape[2:]))
+    if not frame.wide:
         narrow = _narrow.integer_mean if step.kind == "i32" else _pair.float_mean
-        return xp.astype(narrow(xp, addends(), reciprocal), dtype)
-    total = None
-    for addend in addends():
-        term = xp.astype(addend, xp.float64)
-        total = term + 0.0 if total is None else total + term
-    mean: Array = total * reciprocal  # type: ignore[operator]  # a block has a sample
+        return xp.astype(narrow(xp, (addends[i, ...] for i in range(addends.shape[0])), reciprocal), dtype)
+    # Pillow starts from +0.0, which turns -0.0 into 0.0.
+    mean = (fold(xp, addends) + 0.0) * reciprocal
     return _round.half_away(xp, mean) if step.kind == "i32" else _round.to_float(xp, mean, dtype)
 
 
-def _groups(block: tuple[int, int], *, whole: bool) -> list[list[tuple[int, int]]]:
-    """The order in which Pillow adds a block: a whole one by pairs of rows and, in them, of columns; others singly.
+def _groups(xp: Any, blocks: Array) -> Array:
+    """The samples of whole blocks as Pillow adds them first: pairs of rows and, in them, of columns, left to right."""
+    height = blocks.shape[0]
+    even, odd = blocks[0 : height - 1 : 2, ...], blocks[1::2, ...]
+    parts = [_pairs(xp, even, odd)] if height > 1 else []
+    if height % 2:
+        parts.append(_pairs(xp, blocks[height - 1 :, ...]))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
 
-    >>> _groups((3, 2), whole=True)
-    [[(0, 0), (0, 1), (1, 0), (1, 1)], [(2, 0), (2, 1)]]
-    """
-    pair = 2 if whole else 1
-    return [
-        [(v, h) for v in range(top, min(top + pair, block[0])) for h in range(left, min(left + pair, block[1]))]
-        for top in range(0, block[0], pair)
-        for left in range(0, block[1], pair)
-    ]
+
+def _pairs(xp: Any, *rows: Array) -> Array:
+    """Sums of pairs of columns over one row or two, and of the last column where it has no partner."""
+    width = rows[0].shape[1]
+    parts = []
+    if width > 1:
+        first, *others = (row[:, start : width - width % 2 : 2, ...] for row in rows for start in (0, 1))
+        for other in others:
+            first = first + other
+        parts.append(first)
+    if width % 2:
+        last = [row[:, width - 1 :, ...] for row in rows]
+        parts.append(last[0] if len(last) == 1 else last[0] + last[1])
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)

@@ -1,4 +1,4 @@
-"""How Pillow turns a double sum into a sample, with the array API alone.
+"""How Pillow turns a double sum into a sample, with the array API alone but for half floats, which it does not have.
 
 Source: Pillow 13.0.0, src/libImaging/Resample.c (ROUND_UP and the casts around it).
 """
@@ -28,18 +28,27 @@ def to_uint16(xp: Namespace, whole: Array, dtype: Any, *, clip: bool) -> Array:
     return xp.astype(xp.where(whole > 65535, over, xp.clip(whole, 0, 65535)), dtype)
 
 
+def is_half(dtype: Any) -> bool:
+    """Whether a dtype of any library is float16 or bfloat16."""
+    return str(dtype).endswith("float16")
+
+
 def to_float(xp: Namespace, total: Array, dtype: Any) -> Array:
     """float64 to `dtype` in a single rounding."""
-    name = str(dtype).rpartition(".")[2]
-    if name not in {"float16", "bfloat16"}:
+    if not is_half(dtype):
         return xp.astype(total, dtype)
     # Libraries go by way of float32, and a double that float32 rounds onto the midpoint of two halves is then rounded
-    # twice. Where the float32's two neighbours round apart, it is such a midpoint: the neighbour on the double's side
-    # rounds as the double does.
+    # a second time. Rounded "to odd" instead, by setting the last bit if anything was lost, it never gets there:
+    # midpoints are even.
     single = xp.astype(total, xp.float32)
-    infinity = xp.full_like(single, float("inf"))
-    below, above = xp.nextafter(single, -infinity), xp.nextafter(single, infinity)
-    error = total - xp.astype(single, xp.float64)
-    better = xp.where(error > 0.0, above, xp.where(error < 0.0, below, single))
-    midpoint = xp.astype(below, dtype) != xp.astype(above, dtype)
-    return xp.astype(xp.where(midpoint, better, single), dtype)
+    bits = single.view(xp.int32)
+    error = xp.abs(total) - xp.abs(xp.astype(single, xp.float64))
+    up, down = xp.astype(error > 0.0, xp.int32), xp.astype(error < 0.0, xp.int32)
+    # Sign and magnitude: adding to the bits moves away from zero on either side.
+    bits = bits + xp.where((bits & 1) == 0, up - down, xp.zeros_like(bits))
+    lost = xp.astype(bits.view(xp.float32), xp.float64) - total
+    # The gradient is that of the sum. Only torch has to be told.
+    lost = lost.detach() if hasattr(lost, "detach") else lost
+    # The difference is exact, and so is the sum, but beyond the largest float32, where nothing is left to round.
+    small = xp.abs(total) <= 3.4028234663852886e38
+    return xp.astype(xp.where(small, total + xp.where(small, lost, xp.zeros_like(lost)), total), dtype)

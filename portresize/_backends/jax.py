@@ -7,12 +7,13 @@ the result has the dtype that came in.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from portresize._backends import _convolve, _reduce, generic
+from portresize._backends import _convolve, _reduce, _round, generic
 from portresize._core.steps import Pass, Reduce
 
 if TYPE_CHECKING:
@@ -39,56 +40,57 @@ def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
     """`steps.Pass` as a loop over the taps that XLA keeps a loop."""
     axis, table = frame.axis(step.axis), step.taps
     integer = step.kind == "u8"
-    dtype = jnp.int32 if integer else jnp.float64
-    inside = jnp.arange(table.n_taps)[:, None] < table.size
-    inside = inside.reshape(_convolve.host_weights(frame, step).shape)
+    weights = _convolve.host_weights(frame, step)
+    inside = (np.arange(table.n_taps)[:, None] < table.size).reshape(weights.shape)
+    indices = _convolve.host_indices(step, x.shape[axis])
+    taps = tuple(jnp.asarray(array) for array in (indices, weights, inside))
+
+    def term(index: jax.Array, weight: jax.Array, valid: jax.Array) -> jax.Array:
+        product = jnp.take(x, index, axis=axis, mode="clip").astype(weight.dtype) * weight
+        if integer:
+            return product
+        # XLA would fuse the product into the sum, which rounds once where Pillow rounds twice. A select in between
+        # stops it on the CPU, where no barrier does; it is needed anyway, because 0 * inf is NaN.
+        return jnp.where(valid & (product == product), product, jnp.where(valid, jnp.nan, 0.0))  # noqa: PLR0124  NaN
 
     def add(total: jax.Array, tap: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        index, weight, valid = tap
-        term = jnp.take(x, index, axis=axis, mode="clip").astype(dtype) * weight
-        if not integer:
-            # XLA would fuse the product into the sum, which rounds once where Pillow rounds twice. A select in between
-            # stops it on the CPU, where no barrier does; it is needed anyway, because 0 * inf is NaN.
-            term = jnp.where(valid & (term == term), term, jnp.where(valid, jnp.nan, 0.0))  # noqa: PLR0124
-        return total + term, None
+        return total + term(*tap), None
 
-    shape = (*x.shape[:axis], table.n_out, *x.shape[axis + 1 :])
-    taps = (
-        frame.constant(_convolve.host_indices(step, x.shape[axis])),
-        frame.constant(_convolve.host_weights(frame, step)),
-        inside,
-    )
-    total, _ = jax.lax.scan(add, jnp.zeros(shape, dtype), taps, unroll=min(table.n_taps, _UNROLLED))
-    if step.kind == "float":
-        total = _odd(total, x.dtype)
+    # The loop begins with the first term, which is sharded as `x` is, where zeros would not be.
+    first = term(*(array[0] for array in taps))
+    if not integer:
+        first = jnp.where(first == 0.0, 0.0, first)  # Pillow starts from +0.0, which turns -0.0 into 0.0
+    total, _ = jax.lax.scan(add, first, tuple(array[1:] for array in taps), unroll=min(table.n_taps, _UNROLLED))
+    y = _to_half(total, x.dtype) if _round.is_half(x.dtype) else _convolve.finish(frame, total, x, step)
     # Without a barrier XLA may keep more than the dtype holds from one pass to the next ("excess precision").
-    return jax.lax.optimization_barrier(_convolve.finish(frame, total, x, step))
+    return jax.lax.optimization_barrier(y)
 
 
 def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
-    """`steps.Reduce`."""
-    if step.kind != "float" or jnp.finfo(x.dtype).bits >= 32:
-        return _reduce.reduce(frame, x, step)
-    return _odd(_reduce.reduce(frame, x.astype(jnp.float64), step), x.dtype).astype(x.dtype)
+    """`steps.Reduce`, its sums in a loop too."""
+    if not _round.is_half(x.dtype):
+        return _reduce.reduce(frame, x, step, _fold)
+    return _to_half(_reduce.reduce(frame, x.astype(jnp.float64), step, _fold), x.dtype)
+
+
+def _fold(_: Any, addends: jax.Array) -> jax.Array:
+    """Doubles added in order along the first axis."""
+
+    def add(total: jax.Array, addend: jax.Array) -> tuple[jax.Array, None]:
+        return total + addend.astype(jnp.float64), None
+
+    total, _none = jax.lax.scan(add, addends[0].astype(jnp.float64), addends[1:])
+    return total
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _odd(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
-    """Doubles that are rounded to `dtype` in a single rounding, whichever way the platform then converts them.
-
-    Platforms go by way of float32. A double that is rounded to float32 by setting the last bit if anything was lost,
-    "to odd", is never moved onto the midpoint of two halves, where it would be rounded a second time.
-    """
-    if jnp.finfo(dtype).bits >= 32:
-        return total
-    single = total.astype(jnp.float32)
-    bits = jax.lax.bitcast_convert_type(single, jnp.int32)
-    error = jnp.abs(total) - jnp.abs(single.astype(jnp.float64))
-    toward = jnp.where(error > 0, 1, -1).astype(jnp.int32)
-    bits = jnp.where((error != 0) & ~jnp.isnan(error) & (bits % 2 == 0), bits + toward, bits)
-    return jax.lax.bitcast_convert_type(bits, jnp.float32).astype(jnp.float64)
+def _to_half(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    """float64 to a half float in a single rounding, which cannot be differentiated as it is written."""
+    return _round.to_float(jnp, total, dtype)
 
 
-@_odd.defjvp
-def _odd_jvp(dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    return _odd(primals[0], dtype), tangents[0]
+@_to_half.defjvp
+def _to_half_jvp(
+    dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    return _to_half(primals[0], dtype), tangents[0].astype(dtype)

@@ -75,9 +75,14 @@ def _row_blocks(frame: Frame, x: Array, multiple: int = 1) -> Iterator[tuple[sli
 
 def reduce(frame: Frame, x: Array, step: Reduce) -> Array:
     """`steps.Reduce`, some rows of blocks at a time."""
-    act = _reduced_u8 if step.kind == "u8" else _reduce.reduce
+    act = _reduced_u8 if step.kind == "u8" else _reduced
     parts = [act(frame, x[part], step) for part in _row_blocks(frame, x, step.vertical)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=frame.axis("H"))
+
+
+def _reduced(frame: Frame, x: Array, step: Reduce) -> Array:
+    """Averages of other samples."""
+    return _reduce.reduce(frame, x, step, _blocks.fold)
 
 
 def _reduced_u8(frame: Frame, x: Array, step: Reduce) -> Array:

@@ -24,7 +24,7 @@ class Dialect(NamedTuple):
         u16_filters: Whether I;16 takes other filters than NEAREST, and bicubic by default.
         u16_overshoot: What becomes of I;16 results beyond 0..65535: `"clip"`, or `"bytes"`: each byte clipped apart.
         alpha_gap: Whether `reducing_gap` reaches images with alpha.
-        unit_reduce_crops: Whether reducing by 1 is a crop, which does not multiply alpha in, for any box and mode.
+        unit_reduce_crops: Whether reducing by 1 is a plain crop, and does not multiply alpha in.
         cover: Whether `cover` exists.
         empty_sizes: Whether `contain` may answer with an empty image when a side rounds to 0.
     """

@@ -19,7 +19,7 @@ SHIFT = 22
 HALF = 1 << (SHIFT - 1)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def quantize(table: Taps) -> Taps:
     """The same table with int32 weights in units of 2**-SHIFT, rounded half away from zero.
 

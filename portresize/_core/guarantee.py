@@ -90,7 +90,7 @@ _PAIR = Bound(
 )
 
 GUARANTEE: dict[str, Platform] = {
-    "numpy": Platform("numpy", {"bfloat16": NO_SUCH_DTYPE}),
+    "numpy": Platform("numpy", {}),
     "array-api-strict": Platform(
         "array-api-strict (stands for any library with the array API)",
         {"float16": NO_SUCH_DTYPE, "bfloat16": NO_SUCH_DTYPE},

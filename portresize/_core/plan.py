@@ -47,7 +47,7 @@ class Plan:
         return "\n".join([f"{self.source[0]}x{self.source[1]} -> {self.result[0]}x{self.result[1]}", *lines])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def plan(spec: Spec, source: Size) -> Plan:
     """The steps that answer `spec` for an image of `source` = `(height, width)` samples.
 
@@ -62,28 +62,9 @@ def plan(spec: Spec, source: Size) -> Plan:
     rules = dialect(spec.dialect)
     mode = MODES[spec.mode]
     steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
-    result = _size_after(steps, source)
     if spec.canvas:
-        height, width, top, left = spec.canvas
-        steps = [*steps, Pad(height, width, top, left, spec.fill)]
-        result = (height, width)
-    return Plan(source, result, tuple(steps))
-
-
-def _size_after(steps: list[Step], size: Size) -> Size:
-    """Image size after `steps`."""
-    height, width = size
-    for step in steps:
-        match step:
-            case Crop() | Blank():
-                height, width = step.height, step.width
-            case Take(axis, index):
-                height, width = (len(index), width) if axis == "H" else (height, len(index))
-            case Pass(axis, table):
-                height, width = (table.n_out, width) if axis == "H" else (height, table.n_out)
-            case Reduce(vertical, horizontal):
-                height, width = (height - 1) // vertical + 1, (width - 1) // horizontal + 1
-    return height, width
+        steps = [*steps, Pad(*spec.canvas, spec.fill)]
+    return Plan(source, spec.result(source), tuple(steps))
 
 
 def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
@@ -123,8 +104,8 @@ def _reduce(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     if (vertical, horizontal) == (1, 1):
         if (left, top, right, bottom) == (0, 0, width, height):
             return []
-        if rules.unit_reduce_crops:
-            return [Crop(top, left, bottom - top, right - left)]
+        crop: list[Step] = [Crop(top, left, bottom - top, right - left)]
+        return crop if rules.unit_reduce_crops else _in_memory_form(crop, mode)
     if mode.kind in {"index", "u16"}:
         msg = f'mode "{spec.mode}" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype'
         raise ValueError(msg)
@@ -201,14 +182,17 @@ class _Core:
             raise ValueError(msg)
         steps = self.reduce(source, (factor_y, factor_x), (left, top, right, bottom))
         inner = ((x0 - left) / factor_x, (y0 - top) / factor_y, (x1 - left) / factor_x, (y1 - top) / factor_y)
-        return [*steps, *self.resize(_size_after(steps, source), size, inner)]
+        reduced = (bottom - top - 1) // factor_y + 1, (right - left - 1) // factor_x + 1
+        return [*steps, *self.resize(reduced, size, inner)]
 
     def reduce(self, source: Size, factor: Size, box: tuple[int, int, int, int]) -> list[Step]:
         """Crop to the box, then average."""
         left, top, right, bottom = box
         crop = Crop(top, left, bottom - top, right - left)
         steps: list[Step] = [] if (crop.height, crop.width) == source else [crop]
-        return [*steps, Reduce(*factor, self.mode.kind)]
+        # A block longer than the source is a partial one, however much longer.
+        vertical, horizontal = min(factor[0], crop.height + 1), min(factor[1], crop.width + 1)
+        return [*steps, Reduce(vertical, horizontal, self.mode.kind)]
 
     def resize(self, source: Size, size: Size, box: Box) -> list[Step]:
         """One call of the C core, or two where the dialect splits tall images."""
@@ -225,7 +209,10 @@ class _Core:
         for name, span, n_out in (("height", span_y, out_h), ("width", span_x, out_w)):
             limit = longest_axis(span, n_out, self.resample)
             if n_out > limit:
-                msg = f"`size` asks for a {name} of {n_out}, more than the {limit} that Pillow's tables can hold"
+                msg = (
+                    f"`size` asks for a {name} of {n_out} from {span:g} samples, more than the {limit} that Pillow's "
+                    "tables can hold"
+                )
                 raise ValueError(msg)
         if x0.is_integer() and y0.is_integer() and (span_y, span_x) == (out_h, out_w):
             return [] if size == source else [Crop(int(y0), int(x0), out_h, out_w)]

@@ -18,7 +18,10 @@ from portresize._core.modes import MODES, default_mode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# More than any machine's memory; far less than what would overflow somewhere.
+_MOST_SAMPLES = 2**40
 _SPELLINGS = {3: ("HWC", "CHW"), 4: ("NHWC", "NCHW"), 5: ("NTHWC", "NTCHW")}
+_RANGES = {"index": (0, 255), "u8": (0, 255), "u16": (0, 65535), "i32": (-(2**31), 2**31 - 1)}
 _CASTS = {
     "int8": "int32",
     "int16": "int32",
@@ -27,7 +30,9 @@ _CASTS = {
     "uint64": "float64",
     ">u2": "uint16 in native byte order",
     ">i4": "int32 in native byte order",
+    ">f2": "float16 in native byte order",
     ">f4": "float32 in native byte order",
+    ">f8": "float64 in native byte order",
 }
 
 
@@ -114,6 +119,9 @@ def size_of(size: object, name: str = "size") -> tuple[int, int]:
     if height < 1 or width < 1:
         msg = f"`{name}` is {(height, width)}, expected {wanted}"
         raise ValueError(msg)
+    if height * width > _MOST_SAMPLES:
+        msg = f"`{name}` is {(height, width)}, {height * width:.3g} samples a band, expected at most 2**40"
+        raise ValueError(msg)
     return height, width
 
 
@@ -192,21 +200,22 @@ def gap_of(reducing_gap: object) -> float:
     except TypeError:
         msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
         raise TypeError(msg) from None
-    if not (gap >= 1.0 and math.isfinite(gap)):
+    if not gap >= 1.0:  # NaN is not
         msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
         raise ValueError(msg)
     return gap
 
 
 def scale_of(factor: object) -> float:
-    """A finite number > 0."""
+    """A number > 0 that could make a size."""
+    wanted = "a number > 0 and < 2**31"
     try:
         scale = _number(factor)
     except TypeError:
-        msg = f"`factor` is {factor!r}, expected a number > 0"
+        msg = f"`factor` is {factor!r}, expected {wanted}"
         raise TypeError(msg) from None
-    if not (scale > 0 and math.isfinite(scale)):
-        msg = f"`factor` is {factor!r}, expected a number > 0"
+    if not 0 < scale < 2**31:
+        msg = f"`factor` is {factor!r}, expected {wanted}"
         raise ValueError(msg)
     return scale
 
@@ -243,11 +252,10 @@ def bleed_of(bleed: object) -> float:
 def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     """One number per band that the mode's dtype can hold; Pillow's zero for None."""
     row = MODES[mode]
-    if color is None:
-        # What Pillow stores as 0 reads as 128 in a signed band.
-        return tuple(128 if band in row.signed else 0 for band in range(row.bands or 1))
     count = row.bands or bands
-    wanted = f"{count} numbers" if row.bands else f"a number or {count}"
+    if color is None:
+        color = [0] * count
+    wanted = f"{count} numbers" if row.bands else "a number" if count == 1 else f"a number or {count} of them"
     members = _members(color)
     try:
         fill = tuple(_number(member) for member in ([color] if members is None and not row.bands else members or ()))
@@ -256,16 +264,15 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     if len(fill) not in ({count} if row.bands else {1, count}):
         msg = f'`color` is {color!r}, expected {wanted} for mode "{mode}"'
         raise TypeError(msg)
-    low, high = {"index": (0, 255), "u8": (0, 255), "u16": (0, 65535), "i32": (-(2**31), 2**31 - 1)}.get(
-        row.kind, (-math.inf, math.inf)
-    )
-    if mode == "1":
-        high = 1
-    whole = row.kind == "float" or all(float(number).is_integer() for number in fill)
-    if not whole or not all(low <= number <= high or math.isnan(number) for number in fill):
-        msg = f'`color` is {color!r}, expected values from {low} to {high} for mode "{mode}"'
+    if row.kind == "float":
+        # One zero and one NaN: a Spec with another is another Spec to a cache, or the same one when it should not be.
+        return tuple(math.nan if math.isnan(number) else number + 0.0 for number in fill)
+    low, high = (0, 1) if mode == "1" else _RANGES[row.kind]
+    if not all(number.is_integer() and low <= number <= high for number in fill):
+        msg = f'`color` is {color!r}, expected integers from {low} to {high} for mode "{mode}"'
         raise ValueError(msg)
-    return fill if row.kind == "float" else tuple(int(number) for number in fill)
+    # Pillow takes a signed band as it keeps it: 0 reads as 128.
+    return tuple(int(number) ^ (128 if band in row.signed else 0) for band, number in enumerate(fill))
 
 
 def _members(value: object) -> list[object] | None:
@@ -287,7 +294,13 @@ def _integer(value: object) -> int:
 
 
 def _number(value: object) -> float:
-    """`value` as a float if it is a number; text and bool are not."""
-    if isinstance(value, (bool, str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+    """`value` as a float if it is a real number; text and bool are not."""
+    # The class first, which torch.compile can ask of a number that it keeps symbolic.
+    real = isinstance(value, (int, float)) or hasattr(value, "__float__") or hasattr(value, "__index__")
+    if isinstance(value, (bool, str, bytes, complex)) or not real:
         raise TypeError
-    return float(value)  # type: ignore[arg-type]  # checked above
+    try:
+        return float(value)  # type: ignore[arg-type]  # checked above
+    except OverflowError:
+        # An integer beyond all doubles is as far out of range as a number can be.
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]  # an integer

@@ -35,3 +35,15 @@ class Spec(NamedTuple):
     factor: tuple[int, ...] = ()
     canvas: tuple[int, ...] = ()
     fill: tuple[float, ...] = (0,)
+
+    def result(self, source: tuple[int, int]) -> tuple[int, int]:
+        """`(height, width)` of the answer for an image of `source`, which may be symbols of a compiler."""
+        if self.canvas:
+            return self.canvas[0], self.canvas[1]
+        if self.size:
+            return self.size[0], self.size[1]
+        height, width = source
+        if self.box:
+            left, upper, right, lower = (int(edge) for edge in self.box)
+            height, width = lower - upper, right - left
+        return (height - 1) // self.factor[0] + 1, (width - 1) // self.factor[1] + 1

@@ -69,13 +69,13 @@ _MAX_WIDTH = _INT_MAX // 4 - 1
 
 def longest_axis(span: float, n_out: int, resample: Resampling) -> int:
     """The largest `n_out` that Pillow's own limits allow for a source interval of `span` samples."""
-    if resample == Resampling.NEAREST:
+    if resample == Resampling.NEAREST or n_out > _MAX_WIDTH:
         return _MAX_WIDTH
     support = FILTERS[resample].support * max(span / n_out, 1.0)
     return min(_INT_MAX // (8 * (math.ceil(support) * 2 + 1)), _MAX_WIDTH)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> Taps:
     """Weights that turn one axis of `n_in` samples into `n_out`.
 
@@ -125,7 +125,7 @@ def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> T
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def nearest(n_in: int, n_out: int, lo: float, hi: float, *, accumulate: bool) -> NDArray[np.int32]:
     """Source index of every output sample for the NEAREST filter; -1 where it falls outside the source.
 

@@ -68,6 +68,16 @@ def test_reduce_of_huge_blocks_goes_dark_as_in_pillow() -> None:
     assert_same(_ours("reduce", image, "L", 1000), expected)
 
 
+@pytest.mark.parametrize("mode", ["L", "F"])
+def test_a_block_may_be_longer_than_any_image(mode: str, library: Variant) -> None:
+    image = _noise(mode, 5, 7)
+    expected = np.asarray(picture(image, mode).reduce((2**30, 2**30)))
+    for factor in (6, 2**30, 2**70):
+        library.check(
+            _call("reduce", library.make(image), mode, (factor, 2**70)), expected, image, mode, Resampling.BOX
+        )
+
+
 def test_reduce_wraps_int32_as_pillow_does() -> None:
     image = np.full((2, 2), 2**30, np.int32)
     assert_same(_ours("reduce", image, "I", 2), np.zeros((1, 1), np.int32))

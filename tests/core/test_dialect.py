@@ -25,7 +25,7 @@ def test_the_default_is_the_newest() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["pillow-9.4", "pillow-13.1", "pillow-14", "pillow", "13", "pillow-12.x", "", "PILLOW-13"]
+    "name", ["pillow-9.4", "pillow-13.1", "pillow-14", "pillow", "13", "pillow-12.x", "pillow-12.3.x", "", "PILLOW-13"]
 )
 def test_an_unknown_version_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r'expected a released Pillow from "pillow-9.5" to "pillow-13.0"'):

@@ -49,6 +49,11 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
         TypeError,
         "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`",
     ),
+    "matrix": (
+        _resize(GREY.view(np.matrix)),
+        TypeError,
+        "no backend for a numpy matrix; pass numpy.asarray(image)",
+    ),
     "int64": (
         _resize(GREY.astype(np.int64)),
         TypeError,
@@ -147,12 +152,17 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "size beyond Pillow's tables": (
         _resize(GREY, (3, 2**28)),
         ValueError,
-        "`size` asks for a width of 268435456, more than the 53687091 that Pillow's tables can hold",
+        "`size` asks for a width of 268435456 from 64 samples, more than the 53687091 that Pillow's tables can hold",
     ),
     "size beyond Pillow's rows": (
-        _resize(GREY, (2**40, 3), "nearest"),
+        _resize(GREY, (1099511627, 3), "nearest"),
         ValueError,
-        "`size` asks for a height of 1099511627776, more than the 536870910 that Pillow's tables can hold",
+        "`size` asks for a height of 1099511627 from 48 samples, more than the 536870910 that Pillow's tables can hold",
+    ),
+    "size beyond all memory": (
+        _resize(GREY, (50_000_000, 50_000_000)),
+        ValueError,
+        "`size` is (50000000, 50000000), 2.5e+15 samples a band, expected at most 2**40",
     ),
     # The filter.
     "filter unknown": (
@@ -221,6 +231,11 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
         TypeError,
         "`box` is (0, 0, 9), expected four finite numbers as (left, upper, right, lower)",
     ),
+    "box of complex numbers": (
+        _resize(RGB, box=(0, 0, 9j, 9)),
+        TypeError,
+        "`box` is (0, 0, 9j, 9), expected four finite numbers as (left, upper, right, lower)",
+    ),
     "box of text": (
         _resize(RGB, box=("0", 0, 9, 9)),
         TypeError,
@@ -236,6 +251,31 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
         _resize(RGB, reducing_gap=float("nan")),
         ValueError,
         "`reducing_gap` is nan, expected a number >= 1.0, or None to resize in one go",
+    ),
+    "box of integers beyond all floats": (
+        _resize(RGB, box=(0, 0, 10**400, 9)),
+        ValueError,
+        "`box` is (0.0, 0.0, inf, 9.0), expected four finite numbers as (left, upper, right, lower)",
+    ),
+    "scale beyond all sizes": (
+        _call("scale", GREY, 1e308),
+        ValueError,
+        "`factor` is 1e+308, expected a number > 0 and < 2**31",
+    ),
+    "color of mode 1": (
+        _call("pad", GREY > 0, (5, 5), color=2),
+        ValueError,
+        '`color` is 2, expected integers from 0 to 1 for mode "1"',
+    ),
+    "tuple": (
+        _resize(((1, 2), (3, 4))),
+        TypeError,
+        f"no backend for tuple; {NO_BACKEND}; pass numpy.asarray(image, dtype=...)",
+    ),
+    "layout of four samples": (
+        _resize(_shaped(48, 4, 3)),
+        ValueError,
+        '`layout` is missing for an array of shape (48, 4, 3); pass layout="HWC" or layout="CHW"',
     ),
     "gap text": (
         _resize(RGB, reducing_gap="2"),
@@ -314,7 +354,7 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
         TypeError,
         "`box` is (0, 0, 5.5, 9), expected four integers as (left, upper, right, lower)",
     ),
-    "scale by nothing": (_call("scale", GREY, 0), ValueError, "`factor` is 0, expected a number > 0"),
+    "scale by nothing": (_call("scale", GREY, 0), ValueError, "`factor` is 0, expected a number > 0 and < 2**31"),
     "scale to nothing": (
         _call("scale", GREY, 0.001),
         ValueError,
@@ -363,7 +403,7 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "color out of range": (
         _call("pad", RGB, (5, 5), color=(0, 0, 256)),
         ValueError,
-        '`color` is (0, 0, 256), expected values from 0 to 255 for mode "RGB"',
+        '`color` is (0, 0, 256), expected integers from 0 to 255 for mode "RGB"',
     ),
 }
 

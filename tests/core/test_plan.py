@@ -85,7 +85,7 @@ def test_index_modes_take_nearest_whatever_is_asked() -> None:
 def test_reducing_by_one_is_a_crop_from_13_on() -> None:
     words: dict[str, Any] = {"factor": (1, 1), "box": (1, 1, 5, 5)}
     assert _steps((9, 9), "RGBA", **words) == ["Crop"]
-    assert _steps((9, 9), "RGBA", "pillow-12", **words) == ["Premultiply", "Crop", "Reduce", "Unpremultiply"]
+    assert _steps((9, 9), "RGBA", "pillow-12", **words) == ["Premultiply", "Crop", "Unpremultiply"]
 
 
 def test_a_plan_prints_itself() -> None:
