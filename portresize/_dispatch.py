@@ -60,7 +60,7 @@ def backend(image: object) -> Run:
         TypeError: No backend takes it.
     """
     for cls in type(image).__mro__:
-        key = (cls.__module__.partition(".")[0], cls.__qualname__.rpartition(".")[2])
+        key = (cls.__module__.partition(".")[0], cls.__name__)
         if key == ("numpy", "MaskedArray"):
             msg = "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`"
             raise TypeError(msg)

@@ -44,7 +44,7 @@ def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
 
 
 def _execute(x: torch.Tensor, *spec: Any) -> torch.Tensor:
-    request = Spec(*(tuple(field) if isinstance(field, list) else field for field in spec))
+    request = Spec._make(tuple(field) if isinstance(field, list) else field for field in spec)
     # torch gathers and selects no uint16; int32 holds every one of them.
     if x.dtype == torch.uint16:
         return generic.execute(x.to(torch.int32), request, _XP).to(torch.uint16)

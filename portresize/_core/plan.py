@@ -63,7 +63,8 @@ def plan(spec: Spec, source: Size) -> Plan:
     mode = MODES[spec.mode]
     steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
     if spec.canvas:
-        steps = [*steps, Pad(*spec.canvas, spec.fill)]
+        height, width, top, left = spec.canvas
+        steps = [*steps, Pad(height, width, top, left, spec.fill)]
     return Plan(source, spec.result(source), tuple(steps))
 
 

@@ -62,7 +62,7 @@ def test_one_compiled_function_takes_images_of_any_size(dynamic: bool | None) ->
 def test_the_default_compiler_gives_the_same_bytes(dtype: type) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     torch.compiler.reset()
-    image = (NOISE[0, ..., 0] * 3.7).astype(dtype)
+    image: np.ndarray = (NOISE[0, ..., 0] * 3.7).astype(dtype)
     compiled = torch.compile(lambda x: portresize.resize(x, (12, 50), "bilinear"), fullgraph=True)
     result = compiled(torch.from_numpy(image.copy()))
     assert_same(result.numpy(), portresize.resize(image, (12, 50), "bilinear"))
@@ -113,7 +113,7 @@ def test_resize_runs_in_shard_map_and_under_explicit_sharding(dtype: type) -> No
     jax = pytest.importorskip("jax", reason="jax is not installed")
     from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-    image = NOISE[..., 0].astype(dtype)
+    image: np.ndarray = NOISE[..., 0].astype(dtype)
 
     def shrink(x: Any) -> Any:
         return portresize.resize(x, (12, 50), layout="NHW")
@@ -132,7 +132,7 @@ def test_resize_runs_in_shard_map_and_under_explicit_sharding(dtype: type) -> No
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint16, np.float32, np.float16])
 def test_resize_promotes_no_dtype_in_jax(dtype: type) -> None:
     jax = pytest.importorskip("jax", reason="jax is not installed")
-    image = NOISE[0, ..., 0].astype(dtype)
+    image: np.ndarray = NOISE[0, ..., 0].astype(dtype)
     with jax.numpy_dtype_promotion("strict"):
         for words in ({}, {"reducing_gap": 1.0} if dtype != np.uint16 else {"box": (1, 2, 30, 29)}):
             result = portresize.resize(jax.numpy.asarray(image), (5, 7), **words)

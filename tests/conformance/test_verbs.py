@@ -147,6 +147,31 @@ def test_scale_equals_pillow(factor: float) -> None:
         assert_same(_ours("scale", image, "RGB", factor), np.asarray(ImageOps.scale(picture(image, "RGB"), factor)))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGBA", "F", "I", "LAB"])
+def test_a_box_beyond_the_last_sample_is_zeros_as_in_pillow(mode: str, library: Variant) -> None:
+    image = _noise(mode, 20, 24)
+    for resample in (Resampling.BOX, Resampling.NEAREST, Resampling.LANCZOS):
+        expected = np.asarray(picture(image, mode).resize((6, 5), int(resample), (24, 20, 24, 20)))
+        result = _call("resize", library.make(image), mode, (5, 6), resample, box=(24, 20, 24, 20))
+        library.check(result, expected, image, mode, resample)
+
+
+def test_reduce_by_one_copies_any_mode() -> None:
+    for mode in ("P", "1", "I;16", "F", "RGBA"):
+        image = _noise(mode, 9, 11)
+        if mode == "F":
+            image = np.full_like(image, -0.0)
+        for box in (None, (1, 1, 5, 6)):
+            expected = np.asarray(picture(image, mode).reduce((1, 1), box))
+            assert_same(_ours("reduce", image, mode, 1, box=box), expected)
+
+
+def test_pad_takes_signed_bands_as_pillow_keeps_them() -> None:
+    image = _noise("LAB", 4, 2)
+    expected = np.asarray(ImageOps.pad(picture(image, "LAB"), (4, 4), color=(10, 20, 200)))
+    assert_same(_ours("pad", image, "LAB", (4, 4), color=(10, 20, 200)), expected)
+
+
 def test_an_empty_source_is_zeros_of_the_size() -> None:
     for shape in ((0, 4), (4, 0), (0, 0)):
         image = np.zeros(shape, np.uint8)

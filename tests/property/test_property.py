@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import portresize
+from portresize._core.dialect import VERSIONS
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.report import compare
@@ -165,6 +166,7 @@ def _check(name: str, expected: Any, call: Any) -> None:
 @given(requests())
 def test_resize_equals_pillow(request: dict[str, Any]) -> None:
     mode, size = request["mode"], request["size"]
+    counted["requests"] += 1
     image = _pixels(mode, request["source"], request["seed"])
     words = {key: request[key] for key in ("resample", "box", "reducing_gap")}
     with np.errstate(all="ignore"):
@@ -179,6 +181,34 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
             continue
         array = variant.make(image)
         _check(name, expected, lambda array=array: portresize.resize(array, size, **words))
+
+
+def _height_first(version: tuple[int, int], source: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Which pass a version of Pillow begins with."""
+    lost = source[0] - size[0], source[1] - size[1]
+    if version >= (13, 0):
+        return lost[0] > 0 and lost[0] > 2 * lost[1]
+    return version >= (12, 2) and source[0] > 100 * source[1] and lost[0] > 0
+
+
+@pytest.mark.property
+@settings(ALWAYS, max_examples=max(CASES // 5, 50))
+@given(st.sampled_from(["L", "RGB", "CMYK", "I", "F"]), sizes(), st.sampled_from(sorted(VERSIONS)), st.data())
+def test_every_dialect_equals_pillow_one_axis_at_a_time(
+    mode: str, shape: tuple[tuple[int, int], tuple[int, int]], version: tuple[int, int], data: st.DataObject
+) -> None:
+    # Between two calls nothing is left to decide, so that any Pillow can speak for all, in the order of their passes.
+    source, size = shape
+    known = sorted(VERSIONS[version].filters & set(FILTERS) - {Resampling.NEAREST})
+    resample = data.draw(st.sampled_from(known))
+    image = _pixels(mode, source, data.draw(st.integers(0, 2**32 - 1)))
+    between = (source[1], size[0]) if _height_first(version, source, size) else (size[1], source[0])
+    with np.errstate(all="ignore"):
+        expected = np.asarray(picture(image, mode).resize(between, resample).resize(size[::-1], resample))
+    layout, dialect = "HWC" if image.ndim == 3 else "HW", "pillow-{}.{}".format(*version)
+    _check(
+        "numpy", expected, lambda: portresize.resize(image, size, resample, layout=layout, mode=mode, dialect=dialect)
+    )
 
 
 @pytest.mark.property
@@ -232,7 +262,7 @@ def _report() -> Iterator[None]:
         return
     found = {
         "command": f"PORTRESIZE_CASES={CASES} pytest tests/property",
-        "requests": CASES,
+        "requests to resize": counted.pop("requests", 0),
         "values compared": counted.pop("values", 0),
         "values differing": counted.pop("differing", 0),
         "errors in both": counted.pop("errors", 0),
