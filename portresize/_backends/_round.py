@@ -37,18 +37,28 @@ def to_float(xp: Namespace, total: Array, dtype: Any) -> Array:
     """float64 to `dtype` in a single rounding."""
     if not is_half(dtype):
         return xp.astype(total, dtype)
-    # Libraries go by way of float32, and a double that float32 rounds onto the midpoint of two halves is then rounded
-    # a second time. Rounded "to odd" instead, by setting the last bit if anything was lost, it never gets there:
-    # midpoints are even.
-    single = xp.astype(total, xp.float32)
-    bits = single.view(xp.int32)
-    error = xp.abs(total) - xp.abs(xp.astype(single, xp.float64))
-    up, down = xp.astype(error > 0.0, xp.int32), xp.astype(error < 0.0, xp.int32)
-    # Sign and magnitude: adding to the bits moves away from zero on either side.
-    bits = bits + xp.where((bits & 1) == 0, up - down, xp.zeros_like(bits))
-    lost = xp.astype(bits.view(xp.float32), xp.float64) - total
+    lost = to_odd(xp, total, xp.astype(total, xp.float32)) - total
     # The gradient is that of the sum. Only torch has to be told.
     lost = lost.detach() if hasattr(lost, "detach") else lost
     # The difference is exact, and so is the sum, but beyond the largest float32, where nothing is left to round.
     small = xp.abs(total) <= 3.4028234663852886e38
     return xp.astype(xp.where(small, total + xp.where(small, lost, xp.zeros_like(lost)), total), dtype)
+
+
+def to_odd(xp: Namespace, total: Array, single: Array) -> Array:
+    """float64 rounded to the values of float32 with the last bit set if anything was lost.
+
+    Libraries convert a double to a half float by way of float32, and a double that float32 rounds onto the midpoint of
+    two halves is then rounded a second time. Rounded "to odd" it never gets there: midpoints are even.
+
+    Args:
+        xp: Namespace of the arrays, which need a `view` of their bits.
+        total: float64.
+        single: `total` as float32.
+    """
+    bits = single.view(xp.int32)
+    error = xp.abs(total) - xp.abs(xp.astype(single, xp.float64))
+    up, down = xp.astype(error > 0.0, xp.int32), xp.astype(error < 0.0, xp.int32)
+    # Sign and magnitude: adding to the bits moves away from zero on either side.
+    bits = bits + xp.where((bits & 1) == 0, up - down, xp.zeros_like(bits))
+    return xp.astype(bits.view(xp.float32), xp.float64)

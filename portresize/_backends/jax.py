@@ -70,7 +70,8 @@ def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
     """`steps.Reduce`, its sums in a loop too."""
     if not _round.is_half(x.dtype):
         return _reduce.reduce(frame, x, step, _fold)
-    return _to_half(_reduce.reduce(frame, x.astype(jnp.float64), step, _fold), x.dtype)
+    mean = _reduce.reduce(frame, x.astype(jnp.float64), step, _fold)
+    return jax.lax.optimization_barrier(_to_half(mean, x.dtype))
 
 
 def _fold(_: Any, addends: jax.Array) -> jax.Array:
@@ -86,7 +87,9 @@ def _fold(_: Any, addends: jax.Array) -> jax.Array:
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _to_half(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
     """float64 to a half float in a single rounding, which cannot be differentiated as it is written."""
-    return _round.to_float(jnp, total, dtype)
+    # Without a barrier XLA may take the double for its float32 ("excess precision"), and nothing would seem lost.
+    single = jax.lax.optimization_barrier(total.astype(jnp.float32))
+    return _round.to_odd(jnp, total, single).astype(jnp.float32).astype(dtype)
 
 
 @_to_half.defjvp

@@ -18,6 +18,9 @@ from portresize._core.modes import MODES, default_mode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Plain tables, which torch.compile can look into, unlike an enumeration.
+_BY_NUMBER = {int(member): member for member in Resampling}
+_BY_NAME = {member.name.lower(): member for member in Resampling}
 # More than any machine's memory; far less than what would overflow somewhere.
 _MOST_SAMPLES = 2**40
 _SPELLINGS = {3: ("HWC", "CHW"), 4: ("NHWC", "NCHW"), 5: ("NTHWC", "NTCHW")}
@@ -154,20 +157,23 @@ def filter_of(resample: object, dialect: str, default: Resampling) -> Resampling
     if resample is None:
         return default
     known = rules_of(dialect).filters
-    names = ", ".join(f'"{member.name.lower()}"' for member in Resampling if member in known)
     if isinstance(resample, str):
-        chosen = Resampling.__members__.get(resample.upper())
+        chosen = _BY_NAME.get(resample.lower())
     else:
         try:
-            number = _integer(resample)
+            chosen = _BY_NUMBER.get(_integer(resample))
         except TypeError:
-            msg = f"`resample` is {resample!r}, expected a filter's name ({names}) or Pillow's number for it"
+            msg = f"`resample` is {resample!r}, expected a filter's name ({_names(known)}) or Pillow's number for it"
             raise TypeError(msg) from None
-        chosen = Resampling(number) if number in {int(member) for member in Resampling} else None
     if chosen is None or chosen not in known:
-        msg = f'`resample` is {resample!r}, expected one of the filters of dialect "{dialect}": {names}'
+        msg = f'`resample` is {resample!r}, expected one of the filters of dialect "{dialect}": {_names(known)}'
         raise ValueError(msg)
     return chosen
+
+
+def _names(known: frozenset[Resampling]) -> str:
+    """Names of filters, in the order of Pillow's numbers."""
+    return ", ".join(f'"{name}"' for name, member in _BY_NAME.items() if member in known)
 
 
 def box_of(box: object, *, whole: bool = False) -> tuple[float, ...]:
