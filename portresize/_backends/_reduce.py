@@ -104,9 +104,9 @@ def _pairs(xp: Any, *rows: Array) -> Array:
     if width > 1:
         first, *others = (row[:, start : width - width % 2 : 2, ...] for row in rows for start in (0, 1))
         for other in others:
-            first = first + other
+            first = xp.add(first, other)
         parts.append(first)
     if width % 2:
         last = [row[:, width - 1 :, ...] for row in rows]
-        parts.append(last[0] if len(last) == 1 else last[0] + last[1])
+        parts.append(last[0] if len(last) == 1 else xp.add(*last))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)

@@ -21,6 +21,65 @@ if TYPE_CHECKING:
     from portresize._core.spec import Spec
 
 
+class _Namespace:
+    """jax.numpy with the float32 of IEEE: XLA on the CPU takes subnormal ones, below 2**-126, for zeros."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(jnp, name)
+
+    @staticmethod
+    def astype(x: jax.Array, dtype: Any) -> jax.Array:
+        """`x` as `dtype`."""
+        if x.dtype == jnp.float32 and dtype == jnp.float64:
+            return _widened(x)
+        if x.dtype == jnp.float64 and dtype == jnp.float32:
+            return _narrowed(x)
+        return x.astype(dtype)
+
+    @staticmethod
+    def add(a: jax.Array, b: jax.Array) -> jax.Array:
+        """Sum in the type of both; of float32 by way of float64, which rounds to the same."""
+        return _narrowed(_widened(a) + _widened(b)) if a.dtype == jnp.float32 else a + b
+
+
+_XP = _Namespace()
+_SMALLEST = 2.0**-126
+_STEP = 2.0**-149
+
+
+@jax.custom_jvp
+def _widened(x: jax.Array) -> jax.Array:
+    """float32 to float64, subnormal numbers by their bits."""
+    bits = jax.lax.bitcast_convert_type(x, jnp.int32)
+    magnitude = bits & 0x7FFFFFFF
+    small = magnitude.astype(jnp.float64) * jnp.where(bits < 0, -_STEP, _STEP)
+    return jnp.where(magnitude < 1 << 23, small, x.astype(jnp.float64))
+
+
+@jax.custom_jvp
+def _narrowed(x: jax.Array) -> jax.Array:
+    """float64 to float32, subnormal results by their bits."""
+    small = jnp.abs(x) < _SMALLEST
+    steps = jnp.rint(jnp.where(small, jnp.abs(x), 0.0) / _STEP).astype(jnp.int32)
+    bits = jnp.where(x < 0.0, steps | jnp.int32(-(2**31)), steps)
+    return jnp.where(small, jax.lax.bitcast_convert_type(bits, jnp.float32), x.astype(jnp.float32))
+
+
+def _linear(function: Any, *static: Any) -> Any:
+    """The derivative of a change of dtype, which is the same change; traced when `run` is over."""
+
+    def rule(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+        with jax.enable_x64(True):  # noqa: FBT003  jax takes it by position alone
+            y = function(*primals, *static)
+            return y, tangents[0].astype(y.dtype)
+
+    return rule
+
+
+_widened.defjvp(_linear(_widened))
+_narrowed.defjvp(_linear(_narrowed))
+
+
 def run(x: jax.Array, spec: Spec) -> jax.Array:
     """Execute `spec` on an array or a tracer."""
     with jax.enable_x64(True):  # noqa: FBT003  jax takes it by position alone
@@ -29,7 +88,7 @@ def run(x: jax.Array, spec: Spec) -> jax.Array:
 
 @partial(jax.jit, static_argnums=1)
 def _run(x: jax.Array, spec: Spec) -> jax.Array:
-    return generic.execute(x, spec, jnp, {Pass: convolve, Reduce: reduce})
+    return generic.execute(x, spec, _XP, {Pass: convolve, Reduce: reduce})
 
 
 # Up to this many taps the loop is unrolled, and XLA fuses it into one; a longer one would take seconds to compile.
@@ -46,7 +105,7 @@ def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
     taps = tuple(jnp.asarray(array) for array in (indices, weights, inside))
 
     def term(index: jax.Array, weight: jax.Array, valid: jax.Array) -> jax.Array:
-        product = jnp.take(x, index, axis=axis, mode="clip").astype(weight.dtype) * weight
+        product = _XP.astype(jnp.take(x, index, axis=axis, mode="clip"), weight.dtype) * weight
         if integer:
             return product
         # XLA would fuse the product into the sum, which rounds once where Pillow rounds twice. A select in between
@@ -78,9 +137,9 @@ def _fold(_: Any, addends: jax.Array) -> jax.Array:
     """Doubles added in order along the first axis."""
 
     def add(total: jax.Array, addend: jax.Array) -> tuple[jax.Array, None]:
-        return total + addend.astype(jnp.float64), None
+        return total + _XP.astype(addend, jnp.float64), None
 
-    total, _none = jax.lax.scan(add, addends[0].astype(jnp.float64), addends[1:])
+    total, _none = jax.lax.scan(add, _XP.astype(addends[0], jnp.float64), addends[1:])
     return total
 
 
@@ -92,8 +151,4 @@ def _to_half(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
     return _round.to_odd(jnp, total, single).astype(jnp.float32).astype(dtype)
 
 
-@_to_half.defjvp
-def _to_half_jvp(
-    dtype: jnp.dtype, primals: tuple[jax.Array], tangents: tuple[jax.Array]
-) -> tuple[jax.Array, jax.Array]:
-    return _to_half(primals[0], dtype), tangents[0].astype(dtype)
+_to_half.defjvp(lambda dtype, primals, tangents: _linear(_to_half, dtype)(primals, tangents))

@@ -130,15 +130,11 @@ def size_of(size: object, name: str = "size") -> tuple[int, int]:
 
 def factor_of(factor: object) -> tuple[int, int]:
     """One integer >= 1 for both axes, or two, vertical first."""
-    try:
-        both = _integer(factor)
-    except TypeError:
-        pass
-    else:
-        factor = (both, both)
     pair = _members(factor)
+    if pair is None:
+        pair = [factor, factor]
     wanted = "an integer >= 1 or two as (vertical, horizontal)"
-    if pair is None or len(pair) != 2:
+    if len(pair) != 2:
         msg = f"`factor` is {factor!r}, expected {wanted}"
         raise TypeError(msg)
     try:

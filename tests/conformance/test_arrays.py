@@ -142,6 +142,18 @@ def _passes(image: np.ndarray, axis: int, n_out: int, cast: Any = None) -> np.nd
     return np.moveaxis(out, 0, axis)
 
 
+def test_subnormal_floats_are_not_zeros(library: Variant) -> None:
+    if library.platform in {"cupy", "no-float64"}:
+        pytest.skip(f"{library.name} promises nothing below 2**-126: see GUARANTEE")
+    image = (RANDOM.integers(-(2**24), 2**24, (19, 23)) * 2.0**-149).astype(np.float32)
+    array = library.make(image)
+    pairs = [(portresize.resize(x, (9, 30), "lanczos"), portresize.reduce(x, (2, 3))) for x in (array, image)]
+    for actual, expected in zip(*pairs, strict=True):
+        result = library.back(actual)
+        assert_same(result, expected)
+        assert (np.abs(result[result != 0]) < 2.0**-126).any()
+
+
 def test_subclasses_find_their_library() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     parameter = torch.nn.Parameter(torch.rand(9, 9))
