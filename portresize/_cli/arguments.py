@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SIZE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 
@@ -11,10 +15,11 @@ _SIZE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 def size(text: str) -> tuple[int, int]:
     """`HEIGHTxWIDTH`."""
     match = _SIZE.fullmatch(text)
-    if not match:
-        msg = f'{text!r} is no size, expected HEIGHTxWIDTH such as "128x96"'
+    height, width = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (height and width):
+        msg = f'{text!r} is no size, expected HEIGHTxWIDTH, both at least 1, such as "128x96"'
         raise argparse.ArgumentTypeError(msg)
-    return int(match[1]), int(match[2])
+    return height, width
 
 
 def box(text: str) -> tuple[float, ...]:
@@ -25,6 +30,15 @@ def box(text: str) -> tuple[float, ...]:
         msg = f'{text!r} is no box, expected LEFT,UPPER,RIGHT,LOWER such as "0,0,640,480.5"'
         raise argparse.ArgumentTypeError(msg) from None
     return tuple(int(edge) if edge.is_integer() else edge for edge in edges)
+
+
+def named(text: str, names: Mapping[str, str]) -> str:
+    """What the library says of its arguments, in the command's own names for them.
+
+    >>> named("`reducing_gap` is 0.5", {"reducing_gap": "--gap"})
+    '`--gap` is 0.5'
+    """
+    return re.sub(r"`(\w+)`", lambda match: f"`{names.get(match[1], match[1])}`", text)
 
 
 def by(pair: tuple[int, int]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import portresize
 from portresize._cases import CASES, Case, by_pillow, pixels
-from portresize._cli import libraries, pillow
+from portresize._cli import libraries, output, pillow
 from portresize._cli.table import Table
 from portresize._core import report
 from portresize._core.guarantee import GUARANTEE, Bound, kind_of
@@ -79,6 +79,8 @@ class Tally:
 
 def run(args: argparse.Namespace) -> int:
     """Check, print a row for each library, and the first thing that is broken in each."""
+    if args.json:
+        output.check("--json", args.json, "check.json")
     spoken = pillow.installed()
     cases = _chosen(spoken.dialect, args.cases)
     if spoken.note:

@@ -11,11 +11,12 @@ import numpy as np
 
 import portresize
 from portresize._cases import Case
-from portresize._cli import arguments, figure, libraries, pillow, rivals
+from portresize._cli import arguments, figure, libraries, output, pillow, rivals
 from portresize._cli.picture import Picture, read
 from portresize._cli.table import Table
 from portresize._core import report, request
 from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         type=Path,
         metavar="IMAGE_OR_ARRAY",
         help="an image file, or a .npy or .npz file with an array (height, width) or (height, width, bands) of uint8, "
-        "uint16, int32 or float32 (a photograph that comes with matplotlib)",
+        "uint16, int32, float32 or bool (a photograph that comes with matplotlib)",
     )
     parser.add_argument(
         "--size",
@@ -55,7 +56,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--output", type=Path, default=Path("compare.png"), metavar="FILE", help="where to draw it (%(default)s)"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, names={"size": "--size", "resample": "--filter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Distance:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table, draw the picture."""
+    output.check_figure(args.output, args.picture)
     spoken = pillow.installed()
     picture = read(args.picture)
     case = _case(args, picture, spoken)
@@ -121,6 +123,9 @@ def distance(result: np.ndarray, expected: np.ndarray) -> Distance:
 def _case(args: argparse.Namespace, picture: Picture, spoken: pillow.Spoken) -> Case:
     height, width = picture.array.shape[:2]
     resample = request.filter_of(args.filter, spoken.dialect, Resampling.BICUBIC)
+    if MODES[picture.mode].kind == "index":
+        # Whatever is asked for, Pillow copies the nearest sample; so must the rivals.
+        resample = Resampling.NEAREST
     return Case(picture.name, picture.mode, (height, width), request.size_of(args.size), resample)
 
 

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
+# What the library calls an argument, and what this command does.
+_NAMES = {
+    "size": "RESULT",
+    "resample": "--filter",
+    "mode": "--mode",
+    "box": "--box",
+    "reducing_gap": "--gap",
+    "layout": "--layout",
+    "dialect": "--dialect",
+}
 _ROUNDING = {
     "u8": "22-bit weights, int32 sums, rounded to 8 bits",
     "u16": "double weights, double sums, rounded to 16 bits",
@@ -34,15 +44,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="show the steps that answer a request, and what they cost",
         description="Show the steps that answer a request, and what they cost. Nothing is resized.",
     )
-    parser.add_argument("source", type=arguments.size, metavar="HEIGHTxWIDTH", help="size of the source")
-    parser.add_argument("size", type=arguments.size, metavar="HEIGHTxWIDTH", help="size of the result")
+    parser.add_argument("source", type=arguments.size, metavar="SOURCE", help="its size, HEIGHTxWIDTH")
+    parser.add_argument("size", type=arguments.size, metavar="RESULT", help="its size, HEIGHTxWIDTH")
     parser.add_argument("--filter", default="bicubic", help="(%(default)s)")
     parser.add_argument("--mode", default="RGB", help="how Pillow would read the array (%(default)s)")
     parser.add_argument("--box", type=arguments.box, metavar="LEFT,UPPER,RIGHT,LOWER", help="part of the source")
     parser.add_argument("--gap", type=float, help="`reducing_gap`, at least 1")
     parser.add_argument("--layout", help="letters of the axes (HWC, or HW for modes of one band)")
     parser.add_argument("--dialect", default=DEFAULT, help="whose results (%(default)s)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, names=_NAMES)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -55,8 +55,8 @@ def _as_samples(result: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Rounded and clipped as torchvision does for integers; floats as they are."""
     if dtype.kind == "f" or result.dtype == dtype:
         return result.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(result.astype(np.float64)), limits.min, limits.max).astype(dtype)
+    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return np.clip(np.rint(result.astype(np.float64)), least, most).astype(dtype)
 
 
 def _interpolate(torch: ModuleType, image: np.ndarray, size: Size, mode: str, *, antialias: bool) -> np.ndarray:

@@ -122,6 +122,19 @@ def test_the_file_holds_what_was_found(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "missing" / "check.json"
+    assert main(["check", "--json", str(file)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    folder = file.parent
+    assert err == (
+        f"portresize: error: `--json` is {file}, but there is no folder {folder}; make it, or name another file\n"
+    )
+
+
 def test_an_unknown_pillow_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("PIL.__version__", "14.2.0")
     main(["check", "--library", "numpy", "--cases", "1"])

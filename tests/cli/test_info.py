@@ -34,7 +34,7 @@ def test_nothing_else_installed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_a_broken_library_hides_no_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     broken = ModuleType("torch")
-    broken.__version__ = "9.9"  # type: ignore[attr-defined]
+    broken.__version__ = "9.9"  # type: ignore[attr-defined]  # a module may have any attribute
     load = libraries.load
     monkeypatch.setattr(
         libraries, "load", lambda module, install: broken if module == "torch" else load(module, install)
