@@ -122,10 +122,9 @@ def golden(session: nox.Session, pillow: str) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def bench(session: nox.Session) -> None:
-    """Time portresize and its rivals on this machine."""
-    _install_torch_and_jax(session)
-    session.install("-e.[compare]", *_group("bench"), PILLOW, TORCH, JAX)
-    session.run("python", "benchmarks/speed.py", *session.posargs)
+    """Time numpy's `resize` beside Pillow's on this machine, and write the figures to benchmarks/results."""
+    session.install("-e.[compare]", *_group("bench"), PILLOW)
+    session.run("python", "benchmarks/speed.py", *(session.posargs or ["--out", "benchmarks/results/numpy.json"]))
 
 
 @nox.session(python=PYTHON, default=False)
