@@ -198,6 +198,9 @@ class _Core:
     def resize(self, source: Size, size: Size, box: Box) -> list[Step]:
         """One call of the C core, or two where the dialect splits tall images."""
         if self.rules.pass_order == "tall" and source[0] > source[1] * 100 and size[0] < source[0]:
+            if not source[1]:
+                msg = "`image` has no width, which Pillow 12.2 and 12.3 refuse for images that lose height"
+                raise ValueError(msg)
             between = (size[0], source[1])
             first = self._call(source, between, (0.0, box[1], float(source[1]), box[3]))
             return first + self._call(between, size, (box[0], 0.0, box[2], float(size[0])))

@@ -176,4 +176,9 @@ def test_an_empty_source_is_zeros_of_the_size() -> None:
     for shape in ((0, 4), (4, 0), (0, 0)):
         image = np.zeros(shape, np.uint8)
         for resample in (0, 3):
+            if shape == (4, 0) and RULES.pass_order == "tall":
+                # Taller than 100 times nothing: Pillow asks its core for an image without width between two calls.
+                with pytest.raises(ValueError, match="has no width"):
+                    _ours("resize", image, "L", (2, 3), resample)
+                continue
             assert_same(_ours("resize", image, "L", (2, 3), resample), np.zeros((2, 3), np.uint8))
