@@ -43,9 +43,9 @@ class Frame(NamedTuple):
         return "float64" in info.dtypes(device=self.device, kind="real floating")
 
 
-def cut(x: Array, axis: int, start: int, stop: int | None, stride: int = 1) -> Array:
+def cut(x: Array, axis: int, start: int, stop: int) -> Array:
     """A part of one axis, as a view where the library has views."""
-    return x[(*(slice(None),) * axis, slice(start, stop, stride), ...)]
+    return x[(*(slice(None),) * axis, slice(start, stop), ...)]
 
 
 def zeros(frame: Frame, x: Array, height: int, width: int) -> Array:

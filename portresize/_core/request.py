@@ -102,28 +102,28 @@ def mode_of(dtype: str, bands: int | None, mode: object) -> str:
     return mode
 
 
-def size_of(size: object, name: str = "size") -> tuple[int, int]:
+def size_of(size: object) -> tuple[int, int]:
     """Two integers >= 1, height first."""
     wanted = "two integers >= 1 as (height, width)"
     pair = _members(size)
     if pair is None:
-        msg = f"`{name}` is {size!r}, expected {wanted}"
+        msg = f"`size` is {size!r}, expected {wanted}"
         raise TypeError(msg)
     if len(pair) != 2:
         hint = "; leave out the other axes of a shape" if len(pair) > 2 else ""
-        msg = f"`{name}` is {tuple(pair)}, expected {wanted}{hint}"
+        msg = f"`size` is {tuple(pair)}, expected {wanted}{hint}"
         raise ValueError(msg)
     try:
         height, width = (_integer(member) for member in pair)
     except TypeError:
         hint = "; round them as you mean it" if all(isinstance(member, float) for member in pair) else ""
-        msg = f"`{name}` is {tuple(pair)}, expected {wanted}{hint}"
+        msg = f"`size` is {tuple(pair)}, expected {wanted}{hint}"
         raise TypeError(msg) from None
     if height < 1 or width < 1:
-        msg = f"`{name}` is {(height, width)}, expected {wanted}"
+        msg = f"`size` is {(height, width)}, expected {wanted}"
         raise ValueError(msg)
     if height * width > _MOST_SAMPLES:
-        msg = f"`{name}` is {(height, width)}, {height * width:.3g} samples a band, expected at most 2**40"
+        msg = f"`size` is {(height, width)}, {height * width:.3g} samples a band, expected at most 2**40"
         raise ValueError(msg)
     return height, width
 
@@ -256,7 +256,7 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     row = MODES[mode]
     count = row.bands or bands
     if color is None:
-        color = [0] * count
+        color = [0] * (row.bands or 1)
     wanted = f"{count} numbers" if row.bands else "a number" if count == 1 else f"a number or {count} of them"
     members = _members(color)
     try:

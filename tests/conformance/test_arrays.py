@@ -58,6 +58,8 @@ def test_four_plain_bands_are_not_premultiplied(mode: str) -> None:
 def test_empty_batches_and_bands_stay_empty(library: Variant) -> None:
     for shape, layout in (((0, 9, 9, 3), "NHWC"), ((2, 0, 9, 9), "NCHW")):
         result = portresize.resize(library.make(np.zeros(shape, np.uint8)), (4, 5), layout=layout)
+        padded = portresize.pad(library.make(np.zeros(shape, np.uint8)), (4, 7), layout=layout)
+        assert 0 in padded.shape
         assert tuple(result.shape) == tuple(
             {9: 4, "W": 5}.get(n, n) if a == "H" else 5 if a == "W" else n for n, a in zip(shape, layout, strict=True)
         )
