@@ -1,0 +1,72 @@
+"""Levels of instruction sets: how long a vector is, and which multiplication to use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from portresize._kernels.llvm.dot import Dot
+
+
+@dataclass(frozen=True)
+class Isa:
+    """A level that code can be generated for.
+
+    Attributes:
+        name: What it is called in `portresize info` and in PORTRESIZE_ISA.
+        triple: Machine, as LLVM names it.
+        cpu: The oldest processor that has it, as LLVM names it.
+        features: What a processor must have, as LLVM names it.
+        lanes: 32-bit integers in a vector.
+        dot: How 8-bit samples are multiplied.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: tuple[str, ...]
+    lanes: int
+    dot: Dot
+
+    @property
+    def doubles(self) -> int:
+        """Float64 numbers in a vector."""
+        return self.lanes // 2
+
+
+_AVX2 = ("avx2", "fma")
+_AVX512 = (*_AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq")
+_X86, _ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
+
+# Best first.
+LEVELS = {
+    isa.name: isa
+    for isa in [
+        Isa("avx512-vnni", _X86, "x86-64-v4", (*_AVX512, "avx512vnni", "avx512vbmi"), 16, Bytes()),
+        Isa("avx512", _X86, "x86-64-v4", _AVX512, 16, Pairs()),
+        Isa("avx2-vnni", _X86, "x86-64-v3", (*_AVX2, "avxvnni"), 8, Bytes()),
+        Isa("avx2", _X86, "x86-64-v3", _AVX2, 8, Pairs()),
+        Isa("x86-64", _X86, "x86-64", (), 4, Pairs()),
+        Isa("neon-dot", _ARM, "generic", ("dotprod",), 4, SignedBytes()),
+        Isa("neon", _ARM, "generic", (), 4, Singles()),
+    ]
+}
+
+
+def runnable(machine: str, features: Collection[str]) -> list[Isa]:
+    """The levels that a host can run, best first.
+
+    Args:
+        machine: The host's architecture, the first part of its triple.
+        features: What its processor has.
+    """
+    return [
+        isa
+        for isa in LEVELS.values()
+        if isa.triple.partition("-")[0] == machine and all(f in features for f in isa.features)
+    ]
