@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from portresize._kernels.llvm.ir import I8, I16, I32, vector
+from portresize._kernels.llvm.ir import I8, I16, lanes_of, vector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,9 +170,8 @@ class Singles:
 
 def _lanes(samples: Value) -> int:
     """How many groups of four samples a vector holds."""
-    from portresize._kernels.llvm.ir import lanes_of
+
 
     return lanes_of(samples.type)
 
 
-__all__ = ["I32", "Bytes", "Dot", "Pairs", "SignedBytes", "Singles"]

@@ -1,171 +1,267 @@
-"""8-bit samples: whole resizes, row blocks through both passes, so that what lies between them stays in the cache.
+"""Whole resizes: row blocks through both passes, so that what lies between them stays in the cache.
 
-A kernel works on output rows `first_out` to `stop_out` of every item, from chunks of input rows. Sums of windows that
+A kernel makes output rows `first_out` to `stop_out` of every item, from chunks of input rows. Sums of windows that
 reach over the end of a chunk wait in `slots`, so that no buffer grows with the height of the image.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from portresize._kernels.llvm import rows, u8
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import I32, I64, PTR
+from portresize._kernels.llvm.ir import I32, I64, PTR, bits_of
+from portresize._kernels.llvm.rows import ENDS, Ends, copy
+from portresize._kernels.llvm.strips import unpack
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
 FIELDS = Fields(
-    *rows.ENDS,
-    # Input rows to read, multiples of 4 but the last; output rows to write.
+    *ENDS,
+    # Input rows to read, multiples of a plane's but the last; output rows to write.
     *("first_row", "stop_row", "first_out", "stop_out"),
-    # Pixels of an input row and bytes of it; bytes of an output row.
-    *("width", "in_bytes", "out_bytes"),
-    # The table along W: windows as offsets in a tile, words, bytes an output, quads a window, groups of four pixels.
-    *("w_first", "w_words", "w_pitch", "w_quads", "w_groups"),
-    # The table along H: windows as quads of rows; outputs of which each chunk has a part.
-    *("h_first", "h_words", "h_pitch", "h_quads", "chunk", "visits"),
-    # Buffers.
+    # Bytes of an input row and of an output row.
+    *("in_bytes", "out_bytes"),
+    # The table along W: windows as offsets in a tile, their taps (`w_quads` of all or `w_counts` of each), the weights,
+    # bytes of them an output, outputs.
+    *("w_first", "w_counts", "w_words", "w_pitch", "w_quads", "w_outputs"),
+    # The table along H: windows as planes from `h_first` to before `h_stop`, weights, bytes of them an output; rows of
+    # a chunk, and for each chunk the first and one past the last output that has a part of it.
+    *("h_first", "h_stop", "h_words", "h_pitch", "chunk", "visits"),
+    # Buffers: see `Passes`.
     *("tile", "planes", "plane_stride", "slots", "sums", "sums_stride", "lines", "lines_stride", "strips", "spare"),
 )
 
 
+class Arithmetic(Protocol):
+    """One kind of samples: `u8.Bytes` or `wide.Doubles`, where the members are described."""
+
+    @property
+    def isa(self) -> Isa: ...
+    @property
+    def bands(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def rows_in_plane(self) -> int: ...
+    @property
+    def element(self) -> str: ...
+    @property
+    def packed(self) -> int: ...
+    @property
+    def tile_growth(self) -> int: ...
+    @property
+    def group(self) -> int: ...
+    @property
+    def group_in_plane(self) -> int: ...
+    @property
+    def group_in_sums(self) -> int: ...
+    @property
+    def header(self) -> int: ...
+    @property
+    def tap(self) -> int: ...
+    def pack(self, module: Module) -> Function: ...
+    def across(self, module: Module, *, planes: bool) -> Function: ...
+    def down(self, module: Module) -> Function: ...
+    def fresh(self, row: Value) -> Value: ...
+
+
+class _Rows(NamedTuple):
+    """Where rows or planes begin, and the bytes from one to the next."""
+
+    start: Value
+    stride: Value
+
+
+class _Planes(NamedTuple):
+    """The planes of a chunk: the groups of columns that are whole, and the last one that is not."""
+
+    whole: _Rows
+    last: _Rows
+
+
 class Passes:
-    """The functions that the kernels of one module share."""
+    """The kernel `resize_WH`, `resize_HW`, `resize_W` or `resize_H`: one or two passes, in that order.
 
-    def __init__(self, module: Module, isa: Isa, bands: int) -> None:
-        self.module, self.isa, self.bands = module, isa, bands
-        self.copy = rows.copy(module)
+    Buffers: `tile`, a block of rows ready for the pass along W; `strips`, its result, where that is not planes;
+    `planes`, a chunk ready for the pass along H; `sums`, of outputs that wait for the next chunk; `lines`, results of a
+    pass along H for a pass along W; `spare`, what is copied because whole vectors would reach too far.
+    """
 
-    def kernel(self, order: str) -> None:
-        """Write the kernel that passes along the axes `order`, one or two of "W" and "H"."""
-        module, isa, bands = self.module, self.isa, self.bands
-        f = module.function(f"resize_{order}", [PTR], exported=True)
-        fields = FIELDS.read(f.parameters[0])
+    def __init__(self, module: Module, arithmetic: Arithmetic, order: str) -> None:
+        self._do, self._order = arithmetic, order
+        self._lanes = arithmetic.isa.lanes
+        self._unpacked = bits_of(arithmetic.element) // 8 * self._lanes  # Bytes of a row that `unpack` makes at once.
+        self._copy = copy(module)
         if "W" in order:
-            self.pack = u8.pack(module, isa, bands)
-            self.across = u8.across(module, isa, bands, planes=order == "WH")
+            self._pack = arithmetic.pack(module)
+            self._across = arithmetic.across(module, planes=order == "WH")
+            if order != "WH" or arithmetic.rows_in_plane == 1:
+                self._unpack = unpack(module, arithmetic.element, self._lanes)
         if "H" in order:
-            self.down = u8.down(module, isa)
-        if order != "WH":
-            self.plane = u8.plane(module, isa)
-            self.unpack = u8.unpack(module, isa)
-        ends = rows.Ends(f, fields)
-        with ends.items():
-            if order == "W":
-                with f.loop(fields["stop_row"], start=fields["first_row"], step=isa.lanes) as block:
-                    count = (fields["stop_row"] - block.index).min(isa.lanes)
-                    self._across_rows(f, fields, *ends.fetch(block.index, count), count)
-                    self._emit_strips(f, fields, ends, block.index, count)
-            else:
-                self._chunks(f, fields, ends, order)
+            self._down = arithmetic.down(module)
+            self._plane = arithmetic.plane(module) if hasattr(arithmetic, "plane") else None
+        self._f = module.function(f"resize_{order}", [PTR], exported=True)
+        self._x = FIELDS.read(self._f.parameters[0])
+        self._ends = Ends(self._f, self._x)
+        with self._ends.items():
+            self._chunks() if "H" in order else self._blocks()
 
-    def _chunks(self, f: Function, x: dict[str, Value], ends: rows.Ends, order: str) -> None:
-        """Chunk after chunk of input rows to planes, and then those outputs that see them."""
-        step = self.isa.lanes if order == "WH" else 4
+    def _blocks(self) -> None:
+        """One pass, along W."""
+        f, x = self._f, self._x
+        with f.loop(x["stop_row"], start=x["first_row"], step=self._lanes) as block:
+            count = (x["stop_row"] - block.index).min(self._lanes)
+            self._pass_across(_Rows(*self._ends.fetch(block.index, count)), count, None)
+            self._emit_strips(block.index, count)
+
+    def _chunks(self) -> None:
+        """Chunk after chunk of input rows to planes, and then those outputs that have a part of it."""
+        f, x = self._f, self._x
         with f.loop(x["stop_row"], start=x["first_row"], step=x["chunk"]) as chunk:
             n = (x["stop_row"] - chunk.index).min(x["chunk"])
-            with f.loop(n, step=step) as block:
-                count = (n - block.index).min(step)
-                here = ends.fetch(chunk.index + block.index, count)
-                planes = x["planes"].pointer().at((block.index >> 2) * x["plane_stride"])
-                if order == "WH":
-                    self._across_rows(f, x, *here, count, planes)
-                else:
-                    self._plane(f, x, *here, count, planes)
+            planes = self._across_chunk(chunk.index, n) if self._order == "WH" else self._chunk(chunk.index, n)
+            rows = self._do.rows_in_plane
+            begin, end = chunk.index // rows, (chunk.index + n + (rows - 1)) // rows
             number = (chunk.index - x["first_row"]) // x["chunk"]
             visits = x["visits"].pointer().at(number * 8)
             start, stop = (visits.at(4 * i).load(I32).cast("sext", I64) for i in range(2))
             with f.loop(stop, start=start) as out:
-                self._visit(f, x, ends, order, chunk.index >> 2, n, out.index)
+                self._visit(planes, begin, end, out.index)
 
-    def _visit(
-        self, f: Function, x: dict[str, Value], ends: rows.Ends, order: str, begin: Value, n: Value, out: Value
-    ) -> None:
-        """What output row `out` has of the chunk of `n` rows whose first quad is `begin`."""
-        size, dot = 4 * self.isa.lanes, self.isa.dot
-        end = begin + ((n + 3) >> 2)
-        window = x["h_first"].pointer().at(out * 4).load(I32).cast("sext", I64)
-        window_end = window + x["h_quads"]
-        is_first, low, high = window >= begin, window.max(begin), window_end.min(end)
-        is_last = (window_end <= end) | ((begin << 2) + n >= x["stop_row"])
+    def _across_chunk(self, first: Value, n: Value) -> _Planes:
+        """A chunk through the pass along W, block by block."""
+        f, x = self._f, self._x
+        planes = _Rows(x["planes"].pointer(), x["plane_stride"])
+        with f.loop(n, step=self._lanes) as block:
+            count = (n - block.index).min(self._lanes)
+            target = planes.start.at(block.index // self._do.rows_in_plane * planes.stride)
+            self._pass_across(_Rows(*self._ends.fetch(first + block.index, count)), count, target)
+        return _Planes(planes, self._last_group(planes))
+
+    def _chunk(self, first: Value, n: Value) -> _Planes:
+        """A chunk as it is, made planes if these are not rows."""
+        f, x = self._f, self._x
+        groups, rest = self._groups()
+        if self._plane is None:
+            rows = _Rows(*self._ends.fetch(first, n))
+            spare = _Rows(x["spare"].pointer(), f.number(self._do.group_in_plane))
+            with f.when(rest > 0):
+                self._spare(self._last_group(rows), n, rest, self._do.group_in_plane)
+            return _Planes(rows, spare)
+        planes = _Rows(x["planes"].pointer(), x["plane_stride"])
+        size = self._do.group
+        with f.loop(n, step=self._do.rows_in_plane) as block:
+            count = (n - block.index).min(self._do.rows_in_plane)
+            start, stride = self._ends.fetch(first + block.index, count)
+            target = planes.start.at(block.index // self._do.rows_in_plane * planes.stride)
+            f.call(self._plane, [start, stride, count, groups, target])
+            with f.when(rest > 0):
+                self._spare(_Rows(start.at(groups * size), stride), count, rest, size)
+                last = target.at(groups * self._do.group_in_plane)
+                f.call(self._plane, [x["spare"].pointer(), f.number(size), count, f.number(1), last])
+        return _Planes(planes, self._last_group(planes))
+
+    def _groups(self) -> tuple[Value, Value]:
+        """Whole groups of columns in a pass along H, and the bytes left after them."""
+        size = self._x["out_bytes" if self._order == "WH" else "in_bytes"]
+        return size // self._do.group, size % self._do.group
+
+    def _last_group(self, rows: _Rows) -> _Rows:
+        """What follows the whole groups."""
+        return _Rows(rows.start.at(self._groups()[0] * self._do.group_in_plane), rows.stride)
+
+    def _visit(self, planes: _Planes, begin: Value, end: Value, out: Value) -> None:
+        """What output row `out` has of the chunk of planes from `begin` to before `end`."""
+        f, x, do = self._f, self._x, self._do
+        window, stop = (x[name].pointer().at(out * 4).load(I32).cast("sext", I64) for name in ("h_first", "h_stop"))
+        low, high = window.max(begin), stop.min(end)
+        is_first, is_last = window >= begin, stop <= end
         row = x["h_words"].pointer().at(out * x["h_pitch"])
-        words = row.at((low - window) * (4 * dot.words) + 4)
-        planes = x["planes"].pointer().at((low - begin) * x["plane_stride"])
+        words = row.at((low - window) * do.tap + do.header)
         sums = x["sums"].pointer().at((out % x["slots"]) * x["sums_stride"])
-        fresh = x["spare"].pointer().at(size * self.isa.lanes)
-        bias = row.load(I32).splat(self.isa.lanes)
+        # Sums that begin here come from one group, which serves for all.
+        fresh = x["spare"].pointer().at(f.number(spare_size(do)))
+        value = do.fresh(row)
         for i in range(4):
-            fresh.at(size * i).store(bias)
-        before, step = is_first.select(fresh, sums), is_first.select(0, f.number(4 * size))
+            fresh.at(bits_of(value.type) // 8 * i).store(value)
+        before, step = is_first.select(fresh, sums), is_first.select(0, f.number(do.group_in_sums))
+        groups, rest = self._groups()
 
-        def run(first: Value, groups: Value, target: Value) -> None:
-            at = first * (4 * size)
-            arguments = [planes.at(at), x["plane_stride"], high - low, words, before.at(first * step), step, groups]
-            f.call(self.down, [*arguments, sums.at(at), target, is_last])
+        def run(source: _Rows, first: Value, count: Value, target: Value) -> None:
+            taps = [source.start.at((low - begin) * source.stride), source.stride, high - low, words]
+            after = sums.at(first * do.group_in_sums)
+            f.call(self._down, [*taps, before.at(first * step), step, count, after, target, is_last])
 
-        if order == "HW":
-            slot = (out - x["first_out"]) % self.isa.lanes
-            groups = (x["in_bytes"] + (size - 1)) // size
-            run(f.number(0), groups, x["lines"].pointer().at(slot * x["lines_stride"]))
-            full = slot.equals(self.isa.lanes - 1) | (out + 1).equals(x["stop_out"])
-            with f.when(is_last & full):
-                self._across_rows(f, x, x["lines"].pointer(), x["lines_stride"], slot + 1)
-                self._emit_strips(f, x, ends, out - slot, slot + 1)
+        if self._order == "HW":
+            slot = (out - x["first_out"]) % self._lanes
+            line = x["lines"].pointer().at(slot * x["lines_stride"])
+            run(planes.whole, f.number(0), groups, line)
+            with f.when(rest > 0):
+                run(planes.last, groups, f.number(1), line.at(groups * do.group))
+            is_full = slot.equals(self._lanes - 1) | (out + 1).equals(x["stop_out"])
+            with f.when(is_last & is_full):
+                self._pass_across(_Rows(x["lines"].pointer(), x["lines_stride"]), slot + 1, None)
+                self._emit_strips(out - slot, slot + 1)
             return
-        target = ends.row(out)
-        groups, rest = x["out_bytes"] // size, x["out_bytes"] % size
-        run(f.number(0), groups, target)
+        target, _ = self._ends.rows(out)
+        run(planes.whole, f.number(0), groups, target)
         with f.when(rest > 0):
-            run(groups, f.number(1), x["spare"].pointer())
+            spare = x["spare"].pointer().at(f.number(spare_size(do) + do.group_in_sums))
+            run(planes.last, groups, f.number(1), spare)
             with f.when(is_last):
-                f.call(self.copy, [target.at(groups * size), x["spare"].pointer(), rest])
+                f.call(self._copy, [target.at(groups * do.group), spare, rest])
         with f.when(is_last):
-            ends.emit(out, f.number(1))
+            self._ends.emit(out, f.number(1))
 
-    def _plane(self, f: Function, x: dict[str, Value], source: Value, stride: Value, count: Value, out: Value) -> None:
-        """Up to four rows to a plane."""
-        size = 4 * self.isa.lanes
-        groups, rest = x["in_bytes"] // size, x["in_bytes"] % size
-        f.call(self.plane, [source, stride, count, groups, out])
-        with f.when(rest > 0):
-            self._spare(f, x, source.at(groups * size), stride, count, rest)
-            f.call(self.plane, [x["spare"].pointer(), f.number(size), count, f.number(1), out.at(groups * (4 * size))])
-
-    def _spare(self, f: Function, x: dict[str, Value], source: Value, stride: Value, count: Value, size: Value) -> None:
-        """Copy the ends of rows to where reading a whole vector does no harm."""
-        with f.loop(count) as row:
-            target = x["spare"].pointer().at(row.index * (4 * self.isa.lanes))
-            f.call(self.copy, [target, source.at(row.index * stride), size])
-
-    def _across_rows(
-        self, f: Function, x: dict[str, Value], source: Value, stride: Value, count: Value, planes: Value | None = None
-    ) -> None:
+    def _pass_across(self, rows: _Rows, count: Value, planes: Value | None) -> None:
         """A block of rows through the pass along W, to planes or else to strips."""
-        pixels, size = u8.pixels_at_once(self.isa, self.bands), 4 * self.isa.lanes
+        f, x, do = self._f, self._x, self._do
         tile = x["tile"].pointer()
-        groups, rest = x["width"] // pixels, x["width"] % pixels
-        f.call(self.pack, [source, stride, count, groups, tile])
+        groups, rest = x["in_bytes"] // do.packed, x["in_bytes"] % do.packed
+        f.call(self._pack, [*rows, count, groups, tile])
         with f.when(rest > 0):
-            self._spare(f, x, source.at(groups * (pixels * self.bands)), stride, count, rest * self.bands)
-            target = tile.at(groups * (pixels * self.bands * self.isa.lanes))
-            f.call(self.pack, [x["spare"].pointer(), f.number(size), count, f.number(1), target])
-        table = [x["w_first"].pointer(), x["w_words"].pointer(), x["w_pitch"], x["w_quads"], x["w_groups"]]
-        out = [planes, x["plane_stride"]] if planes else [x["strips"].pointer(), f.number(0)]
-        f.call(self.across, [tile, *table, *out])
+            done = groups * do.packed
+            self._spare(_Rows(rows.start.at(done), rows.stride), count, rest, do.packed)
+            target = tile.at(done * do.tile_growth)
+            f.call(self._pack, [x["spare"].pointer(), f.number(do.packed), count, f.number(1), target])
+        table = [x["w_first"].pointer(), x["w_counts"].pointer(), x["w_words"].pointer(), x["w_pitch"], x["w_quads"]]
+        is_direct = planes is not None and do.rows_in_plane > 1
+        out = planes if planes is not None and is_direct else x["strips"].pointer()
+        f.call(self._across, [tile, *table, x["w_outputs"], out, x["plane_stride"]])
+        if planes is not None and not is_direct:
+            strips = (x["out_bytes"] + (self._unpacked - 1)) // self._unpacked
+            f.call(self._unpack, [x["strips"].pointer(), strips, planes, x["plane_stride"], count])
 
-    def _emit_strips(self, f: Function, x: dict[str, Value], ends: rows.Ends, first: Value, count: Value) -> None:
+    def _emit_strips(self, first: Value, count: Value) -> None:
         """Strips to `count` output rows from `first` on."""
-        size = 4 * self.isa.lanes
+        f, x, size = self._f, self._x, self._unpacked
         groups, rest = x["out_bytes"] // size, x["out_bytes"] % size
-        target, stride = ends.rows(first)
+        target, stride = self._ends.rows(first)
         strips, spare = x["strips"].pointer(), x["spare"].pointer()
-        f.call(self.unpack, [strips, groups, target, stride, count])
+        f.call(self._unpack, [strips, groups, target, stride, count])
         with f.when(rest > 0):
-            last = strips.at(groups * (size * self.isa.lanes))
-            f.call(self.unpack, [last, f.number(1), spare, f.number(size), count])
+            last = strips.at(groups * (size * self._lanes))
+            f.call(self._unpack, [last, f.number(1), spare, f.number(size), count])
             with f.loop(count) as row:
-                to = target.at(row.index * stride + groups * size)
-                f.call(self.copy, [to, spare.at(row.index * size), rest])
-        ends.emit(first, count)
+                f.call(self._copy, [target.at(row.index * stride + groups * size), spare.at(row.index * size), rest])
+        self._ends.emit(first, count)
+
+    def _spare(self, rows: _Rows, count: Value, size: Value, stride: int) -> None:
+        """Copy the ends of rows to where reading a whole vector does no harm."""
+        f, spare = self._f, self._x["spare"].pointer()
+        with f.loop(count) as row:
+            source = rows.start.at(row.index * rows.stride)
+            f.call(self._copy, [spare.at(row.index * stride), source, size])
+
+
+def spare_size(arithmetic: Arithmetic) -> int:
+    """Bytes of `spare` for the ends of rows; after them there is room for a group of sums and for a group of results."""
+    rows = max(arithmetic.isa.lanes, LONGEST_CHUNK if arithmetic.rows_in_plane == 1 else 4)
+    element = bits_of(arithmetic.element) // 8 * arithmetic.isa.lanes
+    return rows * max(arithmetic.packed, arithmetic.group, element)
+
+
+LONGEST_CHUNK = 128
+"""Rows of a chunk, at most."""

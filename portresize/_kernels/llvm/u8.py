@@ -12,11 +12,12 @@ Windows begin at quads and are all as long as the longest: what a window does no
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portresize._core.fixed import SHIFT
-from portresize._kernels.llvm.ir import I8, I16, I32, I64, PTR, UNDEFINED, bits_of, vector
-from portresize._kernels.llvm.shapes import interleave, join, transpose
+from portresize._kernels.llvm import shapes
+from portresize._kernels.llvm.ir import I1, I8, I16, I32, I64, PTR, UNDEFINED, vector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,170 +26,210 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
 
-def pixels_at_once(isa: Isa, bands: int) -> int:
-    """How many pixels of a row are brought into a tile together: whole quads, at most a vector of them."""
-    return {1: 4, 2: 2, 3: 1, 4: 1}[bands] * isa.lanes
+@dataclass(frozen=True)
+class Bytes:
+    """8-bit samples of 1 to 4 interleaved bands, as `passes.Arithmetic`."""
 
+    isa: Isa
+    bands: int
 
-def pack(module: Module, isa: Isa, bands: int) -> Function:
-    """Rows of pixels to a tile: `(rows, stride, count, pixel groups, tile)`.
+    kind = "u8"
+    rows_in_plane = 4
 
-    Rows from `count` on repeat the last one: their results are not looked at.
-    """
-    f = module.function(f"pack{bands}", [PTR, I64, I64, I64, PTR])
-    source, stride, count, groups, tile = f.parameters
-    pixels = pixels_at_once(isa, bands)
-    rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(isa.lanes)]
-    order = [bands * (4 * quad + pixel) + band for quad in range(pixels // 4) for band in range(bands) for pixel in range(4)]
-    used = len(order) // 4
-    order += [UNDEFINED] * (4 * isa.lanes - len(order))
-    with f.loop(groups) as loop:
-        at = loop.index * (pixels * bands)
-        columns = transpose(
-            [
-                row.at(at).load(vector(I8, pixels * bands)).shuffle(order).bitcast(vector(I32, isa.lanes))
-                for row in rows
-            ]
-        )
-        target = tile.at(loop.index * (used * 4 * isa.lanes))
-        for i, column in enumerate(columns[:used]):
-            target.at(4 * isa.lanes * i).store(column)
-    return f
+    @property
+    def element(self) -> str:
+        """What strips are made of: four columns."""
+        return I32
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of a row that are brought into a tile together: whole quads, at most a vector of them."""
+        return {1: 4, 2: 2, 3: 1, 4: 1}[self.bands] * self.isa.lanes
 
-def across(module: Module, isa: Isa, bands: int, *, planes: bool) -> Function:
-    """A pass along W on a tile: `(tile, first, words, pitch, quads, groups of four pixels, out, stride)`.
+    @property
+    def packed(self) -> int:
+        """Bytes of a row that are brought into a tile together."""
+        return self.pixels * self.bands
 
-    `first` holds the offset of each window in the tile, and `words`, `pitch` bytes an output, what its sums begin with
-    and its weights. With `planes`, these are written, `stride` bytes one after the other; else strips.
-    """
-    f = module.function(f"across{bands}_{'planes' if planes else 'strips'}", [PTR, PTR, PTR, I64, I64, I64, PTR, I64])
-    tile, first, words, pitch, quads, groups, out, stride = f.parameters
-    together = max(1, 4 // bands)  # Pixels whose sums run side by side: short chains of additions would wait.
-    size = 4 * isa.lanes
-    with f.loop(groups) as loop:
-        levels: list[Value] = []
-        unit = 0
-        for pixel in range(0, 4, together):
-            windows, weights, sums = [], [], []
-            for p in range(pixel, pixel + together):
-                o = loop.index * 4 + p
-                windows.append(tile.at(first.at(o * 4).load(I32).cast("sext", I64)))
-                row = words.at(o * pitch)
-                weights.append(row.at(4))
-                bias = row.load(I32).splat(isa.lanes)
-                sums += [s for _ in range(bands) for s in [bias, *[f.number(0, bias.type)] * (isa.dot.sums - 1)]]
-            with f.loop(quads, *sums) as taps:
+    @property
+    def tile_growth(self) -> int:
+        """Bytes of a tile for a byte of a row."""
+        return self.isa.lanes
+
+    @property
+    def group(self) -> int:
+        """Bytes of a row that `down` makes at once."""
+        return 4 * self.isa.lanes
+
+    @property
+    def group_in_plane(self) -> int:
+        """Bytes of a plane for them."""
+        return 4 * self.group
+
+    @property
+    def group_in_sums(self) -> int:
+        """Bytes of sums for them."""
+        return 4 * self.group
+
+    @property
+    def header(self) -> int:
+        """Bytes before the weights of an output: what its sum begins with."""
+        return 4
+
+    @property
+    def tap(self) -> int:
+        """Bytes of the weights for one plane."""
+        return 4 * self.isa.dot.words
+
+    def pack(self, module: Module) -> Function:
+        """Rows of pixels to a tile: `(rows, stride, count, groups of pixels, tile)`.
+
+        Rows from `count` on repeat the last one: their results are not looked at.
+        """
+        isa, bands = self.isa, self.bands
+        f = module.function("pack", [PTR, I64, I64, I64, PTR])
+        source, stride, count, groups, tile = f.parameters
+        rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(isa.lanes)]
+        quads = [(quad, band) for quad in range(self.pixels // 4) for band in range(bands)]
+        order = [bands * (4 * quad + pixel) + band for quad, band in quads for pixel in range(4)]
+        order += [UNDEFINED] * (4 * isa.lanes - len(order))
+        with f.loop(groups) as loop:
+            at = loop.index * self.packed
+            loaded = [row.at(at).load(vector(I8, self.packed)).shuffle(order) for row in rows]
+            columns = shapes.transpose([row.bitcast(vector(I32, isa.lanes)) for row in loaded])
+            target = tile.at(at * isa.lanes)
+            for i in range(len(quads)):
+                target.at(4 * isa.lanes * i).store(columns[i])
+        return f
+
+    def across(self, module: Module, *, planes: bool) -> Function:
+        """A pass along W: `(tile, first, counts, words, pitch, quads, outputs, out, stride)`.
+
+        `first` holds the offset of each window in the tile, and `words`, `pitch` bytes an output, what its sum begins
+        with and its weights. With `planes` those are written, `stride` bytes one after the other; else strips.
+        """
+        isa, bands, size = self.isa, self.bands, 4 * self.isa.lanes
+        f = module.function("across", [PTR, PTR, PTR, PTR, I64, I64, I64, PTR, I64])
+        tile, first, _, words, pitch, quads, outputs, out, stride = f.parameters
+        together = max(1, 4 // bands)  # Pixels whose sums run side by side: few sums would wait for each other.
+        with f.loop((outputs + 3) >> 2) as loop:
+            levels: list[Value] = []
+            unit = loop.index * bands
+            for pixel in range(0, 4, together):
+                windows, weights, sums = [], [], []
+                for p in range(pixel, pixel + together):
+                    output = loop.index * 4 + p
+                    windows.append(tile.at(first.at(output * 4).load(I32).cast("sext", I64)))
+                    row = words.at(output * pitch)
+                    weights.append(row.at(self.header))
+                    sums += self._sums(row.load(I32).splat(isa.lanes)) * bands
+                with f.loop(quads, *sums) as taps:
+                    following = []
+                    for p, (window, weight) in enumerate(zip(windows, weights, strict=True)):
+                        factors = self._factors(weight, taps.index)
+                        samples = window.at(taps.index * (size * bands))
+                        for band in range(bands):
+                            at = (p * bands + band) * isa.dot.sums
+                            quad = samples.at(size * band).load(vector(I32, isa.lanes))
+                            following += isa.dot.add(taps.carried[at : at + isa.dot.sums], quad, factors)
+                    taps.next(*following)
+                levels += self._levels(taps.carried)
+                while len(levels) >= 4:
+                    four, levels = self._narrow(levels[:4]), levels[4:]
+                    self._put(four, out, unit, stride, planes=planes)
+                    unit = unit + 1
+        return f
+
+    def _put(self, four: Value, out: Value, unit: Value, stride: Value, *, planes: bool) -> None:
+        """Store four columns of a block of rows."""
+        lanes = self.isa.lanes
+        if planes:
+            quads = four.bitcast(vector(I32, lanes))
+            for quad in range(lanes // 4):
+                out.at(unit * 16 + stride * quad).store(quads.shuffle(range(4 * quad, 4 * quad + 4)))
+            return
+        # Of four rows, column by column, to row by row.
+        quads_of_rows, four_ = range(lanes // 4), range(4)
+        turned = [16 * quad + 4 * column + row for quad in quads_of_rows for row in four_ for column in four_]
+        out.at(unit * (4 * lanes)).store(four.shuffle(turned))
+
+    def down(self, module: Module) -> Function:
+        """A pass along H: `(planes, stride, count, words, sums in, step in, groups, sums out, out, is last)`.
+
+        Adds `count` planes. Sums come from `sums in`, which moves `step in` bytes with each group of columns (0: the
+        same for all). If this is the last of them, they are finished and written to `out`, or else to `sums out`.
+        """
+        isa, n, size = self.isa, self.isa.dot.sums, 4 * self.isa.lanes
+        f = module.function("down", [PTR, I64, I64, PTR, PTR, I64, I64, PTR, PTR, I1])
+        planes, stride, count, words, sums_in, step_in, groups, sums_out, out, is_last = f.parameters
+        with f.loop(groups) as loop:
+            before = sums_in.at(loop.index * step_in)
+            sums = [s for i in range(4) for s in self._sums(before.at(size * i).load(vector(I32, isa.lanes)))]
+            column = planes.at(loop.index * self.group_in_plane)
+            with f.loop(count, *sums) as taps:
+                factors = self._factors(words, taps.index)
+                samples = column.at(taps.index * stride)
                 following = []
-                for p, (window, weight) in enumerate(zip(windows, weights, strict=True)):
-                    here = weight.at(taps.index * (4 * isa.dot.words))
-                    factors = [here.at(4 * i).load(I32).splat(isa.lanes) for i in range(isa.dot.words)]
-                    samples = window.at(taps.index * (size * bands))
-                    for band in range(bands):
-                        at = (p * bands + band) * isa.dot.sums
-                        quad = samples.at(size * band).load(vector(I32, isa.lanes))
-                        following += isa.dot.add(taps.carried[at : at + isa.dot.sums], quad, factors)
+                for i in range(4):
+                    quad = samples.at(size * i).load(vector(I32, isa.lanes))
+                    following += isa.dot.add(taps.carried[n * i : n * i + n], quad, factors)
                 taps.next(*following)
-            n = isa.dot.sums
-            levels += [isa.dot.total(taps.carried[i : i + n]) >> SHIFT for i in range(0, len(taps.carried), n)]
-            while len(levels) >= 4:
-                four, levels = narrow(isa, levels[:4]), levels[4:]
-                at_unit = loop.index * bands + unit
-                unit += 1
-                if planes:
-                    for group in range(isa.lanes // 4):
-                        part = four.bitcast(vector(I32, isa.lanes)).shuffle(range(4 * group, 4 * group + 4))
-                        out.at(at_unit * 16 + stride * group).store(part)
-                else:
-                    # Within 128 bits, four columns of four rows.
-                    turned = [16 * lane + 4 * column + row for lane in range(isa.lanes // 4) for row in range(4) for column in range(4)]
-                    out.at(at_unit * size).store(four.shuffle(turned))
-    return f
+            totals = [isa.dot.total(taps.carried[n * i : n * i + n]) for i in range(4)]
+            with f.when(is_last):
+                four = self._narrow([total >> SHIFT for total in totals]).bitcast(vector(I32, isa.lanes))
+                in_order = [4 * quad + i for i in range(4) for quad in range(isa.lanes // 4)]
+                out.at(loop.index * self.group).store(four.shuffle(in_order))
+            with f.when(is_last ^ 1):
+                after = sums_out.at(loop.index * self.group_in_sums)
+                for i, total in enumerate(totals):
+                    after.at(size * i).store(total)
+        return f
 
+    def plane(self, module: Module) -> Function:
+        """Four rows to a plane: `(rows, stride, count, groups, plane)`; rows from `count` on repeat the last one."""
+        f = module.function("plane", [PTR, I64, I64, I64, PTR])
+        source, stride, count, groups, target = f.parameters
+        rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(4)]
+        size = self.group
+        with f.loop(groups) as loop:
+            a, b, c, d = (row.at(loop.index * size).load(vector(I8, size)) for row in rows)
+            pairs = [v.bitcast(vector(I16, size // 2)) for v in (*shapes.interleave(a, b), *shapes.interleave(c, d))]
+            quads = [*shapes.interleave(pairs[0], pairs[2]), *shapes.interleave(pairs[1], pairs[3])]
+            for i, quad in enumerate(quads):
+                target.at(loop.index * (4 * size) + size * i).store(quad)
+        return f
 
-def down(module: Module, isa: Isa) -> Function:
-    """A pass along H on planes: `(planes, stride, quads, words, sums in, step in, groups, sums out, out, last)`.
+    def fresh(self, row: Value) -> Value:
+        """What the sums of an output begin with, from where its weights are."""
+        return row.load(I32).splat(self.isa.lanes)
 
-    Sums come from `sums in`, which moves `step in` bytes with each group of columns (0 for the same for all columns).
-    Where `last`, they are finished and written to `out`, or else to `sums out`.
-    """
-    f = module.function("down", [PTR, I64, I64, PTR, PTR, I64, I64, PTR, PTR, "i1"])
-    planes, stride, quads, words, sums_in, step_in, groups, sums_out, out, last = f.parameters
-    n, size = isa.dot.sums, 4 * isa.lanes
-    with f.loop(groups) as loop:
-        before = sums_in.at(loop.index * step_in)
-        sums = []
-        for i in range(4):
-            total = before.at(size * i).load(vector(I32, isa.lanes))
-            sums += [total, *[f.number(0, total.type)] * (n - 1)]
-        column = planes.at(loop.index * (4 * size))
-        with f.loop(quads, *sums) as taps:
-            here = words.at(taps.index * (4 * isa.dot.words))
-            factors = [here.at(4 * i).load(I32).splat(isa.lanes) for i in range(isa.dot.words)]
-            samples = column.at(taps.index * stride)
-            following = []
-            for i in range(4):
-                quad = samples.at(size * i).load(vector(I32, isa.lanes))
-                following += isa.dot.add(taps.carried[n * i : n * i + n], quad, factors)
-            taps.next(*following)
-        totals = [isa.dot.total(taps.carried[n * i : n * i + n]) for i in range(4)]
-        with f.when(last):
-            four = narrow(isa, [total >> SHIFT for total in totals])
-            lanes = isa.lanes // 4
-            natural = [4 * lane + i for i in range(4) for lane in range(lanes)]
-            out.at(loop.index * size).store(four.bitcast(vector(I32, isa.lanes)).shuffle(natural))
-        with f.when(last ^ 1):
-            after = sums_out.at(loop.index * (4 * size))
-            for i, total in enumerate(totals):
-                after.at(size * i).store(total)
-    return f
+    def _sums(self, first: Value) -> list[Value]:
+        """Partial sums that together are `first`."""
+        return [first, *[first.function.number(0, first.type)] * (self.isa.dot.sums - 1)]
 
+    def _factors(self, words: Value, quad: Value) -> list[Value]:
+        """The weights of a quad in all lanes."""
+        here = words.at(quad * self.tap)
+        return [here.at(4 * i).load(I32).splat(self.isa.lanes) for i in range(self.isa.dot.words)]
 
-def plane(module: Module, isa: Isa) -> Function:
-    """Four rows to one plane: `(rows, stride, count, groups, plane)`; rows from `count` on repeat the last one."""
-    f = module.function("plane", [PTR, I64, I64, I64, PTR])
-    source, stride, count, groups, target = f.parameters
-    rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(4)]
-    size = 4 * isa.lanes
-    with f.loop(groups) as loop:
-        a, b, c, d = (row.at(loop.index * size).load(vector(I8, size)) for row in rows)
-        pairs = [v.bitcast(vector(I16, size // 2)) for v in (*interleave(a, b), *interleave(c, d))]
-        quads = [*interleave(pairs[0], pairs[2]), *interleave(pairs[1], pairs[3])]
-        for i, quad in enumerate(quads):
-            target.at(loop.index * (4 * size) + size * i).store(quad)
-    return f
+    def _levels(self, sums: Sequence[Value]) -> list[Value]:
+        """Sums, as many partial ones as there are for each, to results that are not clipped yet."""
+        n = self.isa.dot.sums
+        return [self.isa.dot.total(sums[i : i + n]) >> SHIFT for i in range(0, len(sums), n)]
 
-
-def unpack(module: Module, isa: Isa) -> Function:
-    """Strips to rows: `(strips, groups, rows, stride, count)`; of rows from `count` on nothing is left."""
-    f = module.function("unpack", [PTR, I64, PTR, I64, I64])
-    strips, groups, target, stride, count = f.parameters
-    size = 4 * isa.lanes
-    rows = [target.at(f.number(row).min(count - 1) * stride) for row in range(isa.lanes)]
-    with f.loop(groups) as loop:
-        strip = strips.at(loop.index * (size * isa.lanes))
-        columns = [strip.at(size * i).load(vector(I32, isa.lanes)) for i in range(isa.lanes)]
-        turned = transpose(columns)
-        # From the last to the first, so that what repeats the last row is written before it.
-        for row, value in reversed(list(zip(rows, turned, strict=True))):
-            row.at(loop.index * size).store(value)
-    return f
-
-
-def narrow(isa: Isa, levels: Sequence[Value]) -> Value:
-    """Four vectors of integers clipped to 0..255; in each 128 bits of the result, four lanes of each vector in turn."""
-    f = levels[0].function
-    size = isa.lanes
-    if isa.triple.startswith("x86"):
-        # The first clips to 16 bits with a sign, the second to 8 bits without.
-        words, octets = {
-            4: ("sse2.packssdw.128", "sse2.packuswb.128"),
-            8: ("avx2.packssdw", "avx2.packuswb"),
-            16: ("avx512.packssdw.512", "avx512.packuswb.512"),
-        }[size]
-        a, b, c, d = levels
-        low, high = (f.call(f"llvm.x86.{words}", pair, vector(I16, 2 * size)) for pair in ([a, b], [c, d]))
-        return f.call(f"llvm.x86.{octets}", [low, high], vector(I8, 4 * size))
-    clipped = [level.max(0).min(255).cast("trunc", I8) for level in levels]
-    order = [v * size + 4 * group + i for group in range(size // 4) for v in range(4) for i in range(4)]
-    return join(clipped).shuffle(order)
+    def _narrow(self, levels: Sequence[Value]) -> Value:
+        """Four vectors clipped to 0..255; in each 128 bits of the result, four lanes of each vector in turn."""
+        f, size = levels[0].function, self.isa.lanes
+        if self.isa.triple.startswith("x86"):
+            # The first clips to 16 bits with a sign, the second to 8 bits without.
+            to_words, to_bytes = {
+                4: ("sse2.packssdw.128", "sse2.packuswb.128"),
+                8: ("avx2.packssdw", "avx2.packuswb"),
+                16: ("avx512.packssdw.512", "avx512.packuswb.512"),
+            }[size]
+            pairs = levels[:2], levels[2:]
+            words = [f.call(f"llvm.x86.{to_words}", pair, vector(I16, 2 * size)) for pair in pairs]
+            return f.call(f"llvm.x86.{to_bytes}", words, vector(I8, 4 * size))
+        clipped = [level.max(0).min(255).cast("trunc", I8) for level in levels]
+        order = [i * size + 4 * quad + row for quad in range(size // 4) for i in range(4) for row in range(4)]
+        return shapes.join(clipped).shuffle(order)

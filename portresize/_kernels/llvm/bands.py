@@ -1,0 +1,100 @@
+"""Bands changed before and after a resize: alpha multiplied in and divided out, bytes made signed.
+
+Source: Pillow 13.0.0, src/libImaging/Convert.c (rgbA2rgba, rgba2rgbA).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portresize._kernels.llvm.fields import Fields
+from portresize._kernels.llvm.ir import F32, I8, I16, I32, I64, PTR, Value, element_of, vector, with_element
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portresize._kernels.llvm.ir import Function, Module
+    from portresize._kernels.llvm.isa import Isa
+
+# `inner` is the function that makes the rows in the first place, or 0 if they are the source's own, `row_stride` apart.
+FETCH = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
+# `inner` is the function that takes the rows in the end, or 0 if they go to the target's own.
+EMIT = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
+
+
+def fetch(module: Module, isa: Isa, act: str, bands: int) -> None:
+    """A function named `act`, as `rows.ENDS` has it of `fetch`: rows of 8-bit pixels, changed."""
+    f = module.function(act, [PTR, PTR, I64, I64, PTR], exported=True)
+    block, source, first, count, rows = f.parameters
+    x = FETCH.read(block)
+    is_made = x["inner"].equals(0) ^ 1
+    with f.when(is_made):
+        f.call(x["inner"].pointer(), [x["inner_block"].pointer(), source, first, count, rows])
+    start = is_made.select(rows, source.at(first * x["row_stride"]))
+    stride = is_made.select(x["dense_stride"], x["row_stride"])
+    with f.loop(count) as row:
+        here, there = start.at(row.index * stride), rows.at(row.index * x["dense_stride"])
+        _change(f, isa, act, bands, (here, there, x["width"]))
+
+
+def emit(module: Module, isa: Isa, act: str, bands: int) -> None:
+    """A function named `act`, as `rows.ENDS` has it of `emit`: finished rows of 8-bit pixels, changed."""
+    f = module.function(act, [PTR, PTR, I64, I64, PTR], exported=True)
+    block, target, first, count, rows = f.parameters
+    x = EMIT.read(block)
+    is_taken = x["inner"].equals(0) ^ 1
+    start = is_taken.select(rows, target.at(first * x["row_stride"]))
+    stride = is_taken.select(x["dense_stride"], x["row_stride"])
+    with f.loop(count) as row:
+        here, there = rows.at(row.index * x["dense_stride"]), start.at(row.index * stride)
+        _change(f, isa, act, bands, (here, there, x["width"]))
+    with f.when(is_taken):
+        f.call(x["inner"].pointer(), [x["inner_block"].pointer(), target, first, count, rows])
+
+
+def _change(f: Function, isa: Isa, act: str, bands: int, row: tuple[Value, Value, Value]) -> None:
+    """One row, from where to where and of how many pixels; the two may be the same."""
+    here, there, width = row
+    if act == "flip":
+        # Bands 1 and 2 of LAB; the first byte in memory is the lowest.
+        with f.loop(width) as pixel:
+            there.at(pixel.index * 3).store(here.at(pixel.index * 3).load("i24") ^ 0x808000)
+        return
+    # Pixels in a vector: a lane of 16 or 32 bits for each band.
+    element, at_once = (I16, 2 * isa.lanes // bands) if act == "premultiply" else (I32, isa.lanes // bands)
+    size = at_once * bands
+    alpha = [i - i % bands + bands - 1 for i in range(size)]
+    whole = width // at_once
+    each = _PRODUCT if act == "premultiply" else _QUOTIENT
+    with f.loop(whole) as group:
+        pixels = here.at(group.index * size).load(vector(I8, size)).cast("zext", element)
+        changed = each(pixels, pixels.shuffle(alpha))
+        both = changed.shuffle([i if (i + 1) % bands else size + i for i in range(size)], pixels)
+        there.at(group.index * size).store(both.cast("trunc", I8))
+    with f.loop(width, start=whole * at_once) as pixel:
+        values = [here.at(pixel.index * bands + band).load(I8) for band in range(bands)]
+        wide = [value.cast("zext", element) for value in values]
+        for band in range(bands - 1):
+            there.at(pixel.index * bands + band).store(each(wide[band], wide[-1]).cast("trunc", I8))
+        there.at(pixel.index * bands + bands - 1).store(values[-1])
+
+
+def _product(color: Value, alpha: Value) -> Value:
+    """`color * alpha / 255` rounded half up, in 16 bits without a sign: no term exceeds 65407."""
+    scaled = color * alpha + 128
+    return (scaled + scaled.logical_shift(8)).logical_shift(8)
+
+
+def _quotient(color: Value, alpha: Value) -> Value:
+    """`floor(255 * color / alpha)`, at most 255; colours under alpha 0 stay, and so by themselves do those under 255.
+
+    Single precision is enough: a quotient below 256 that is no integer misses the next one by 1/255 or more, and is
+    off by 2**-16 or less.
+    """
+    divisor = alpha.equals(0).select(255, alpha)
+    scaled = (color * 255).cast("sitofp", F32) / divisor.cast("sitofp", F32)
+    return scaled.cast("fptosi", I32).min(255)
+
+
+_PRODUCT: Callable[[Value, Value], Value] = _product
+_QUOTIENT: Callable[[Value, Value], Value] = _quotient
