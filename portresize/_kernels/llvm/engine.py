@@ -1,37 +1,73 @@
-"""Modules to machine code, once a process and module."""
+"""From the text of a module to functions of this process."""
 
 from __future__ import annotations
 
-import ctypes
+from ctypes import CFUNCTYPE, c_void_p
 from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
 
-from portresize._kernels.llvm.isa import Isa
+from portresize._kernels.llvm.isa import Isa, runnable
 
 
-def _initialize() -> None:
-    # Older releases need to be asked, newer ones do it themselves and warn.
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+@cache
+def host() -> tuple[str, frozenset[str]]:
+    """Architecture and features of the processor that this runs on."""
+    machine = llvm.get_process_triple().partition("-")[0]
+    features = llvm.get_host_cpu_features()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine), frozenset(f for f in features if features[f])
 
 
-def target_machine(isa: Isa) -> Any:
-    features = ",".join("+" + feature for feature in isa.features)
-    return llvm.Target.from_triple(isa.triple).create_target_machine(cpu=isa.cpu, features=features, opt=2, jit=True)
+def levels() -> list[Isa]:
+    """The levels that the host can run, best first."""
+    return runnable(*host())
 
 
-class Compiled:
+def machine_for(isa: Isa, *, jit: bool) -> Any:
+    """What LLVM generates code for `isa` with.
+
+    Raises:
+        RuntimeError: This LLVM does not know the machine.
+    """
+    if jit:
+        # Of this process, whose calling convention may differ from that of the level's own triple.
+        triple = llvm.get_process_triple()
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    else:
+        triple = isa.triple
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    features = ",".join(f"+{feature}" for feature in isa.features)
+    return llvm.Target.from_triple(triple).create_target_machine(cpu=isa.cpu, features=features, opt=2, jit=jit)
+
+
+def parse(text: str, machine: Any) -> Any:
+    """The module of `text`, checked, for `machine`.
+
+    Raises:
+        RuntimeError: It is no module that LLVM understands.
+    """
+    module = llvm.parse_assembly(text)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    return module
+
+
+class Library:
+    """The functions of a module, ready to be called; they live as long as this."""
+
     def __init__(self, text: str, isa: Isa) -> None:
-        _initialize()
-        module = llvm.parse_assembly(text)
-        module.verify()
-        self._machine = target_machine(isa)
-        module.triple = self._machine.triple
-        module.data_layout = str(self._machine.target_data)
-        self._engine = llvm.create_mcjit_compiler(module, self._machine)
+        machine = machine_for(isa, jit=True)
+        self._engine = llvm.create_mcjit_compiler(parse(text, machine), machine)
         self._engine.finalize_object()
 
-    def function(self, name: str):
-        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._engine.get_function_address(name))
+    def address(self, name: str) -> int:
+        """Where the function `name` begins."""
+        return int(self._engine.get_function_address(name))
+
+
+# The GIL is released while such a function runs.
+KERNEL = CFUNCTYPE(None, c_void_p)

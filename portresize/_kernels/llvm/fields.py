@@ -21,14 +21,19 @@ class Fields:
         self._index = {name: i for i, name in enumerate(names)}
 
     def block(self, **values: int) -> NDArray[np.int64]:
-        """A block with these values, every field among them."""
-        block = np.zeros(len(self._index), np.int64)
-        for name in self._index:
-            block[self._index[name]] = values.pop(name)
-        if values:
-            msg = f"no such fields: {', '.join(values)}"
-            raise TypeError(msg)
+        """A block with these values, and 0 for every other field."""
+        block = np.zeros(len(self), np.int64)
+        for name, value in values.items():
+            block[self._index[name]] = value
         return block
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._index)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is one of this name."""
+        return name in self._index
 
     def index(self, name: str) -> int:
         """Where a field stands."""

@@ -15,22 +15,38 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.dot import Dot
 
 
-class Quads(NamedTuple):
-    """A table of fixed-point weights cut into quads: groups of four samples that begin at multiples of four.
+class Table(NamedTuple):
+    """Weights of the outputs along one axis, made up to a multiple of four with empty ones.
 
     Attributes:
-        first: int32 (n,), the quad in which each window begins; never smaller than that of the output before.
-        words: int32 (n, 1 + quads * words of a quad), what the sum of each output begins with, and its weights.
-        quads: Length of all windows.
+        first: int32 (n,), the unit in which each window begins: a sample, or a quad of samples for 8-bit ones. Never
+            smaller than that of the output before, and nor is `stop`.
+        stop: int32 (n,), the unit before which it ends.
+        words: (n, ...) of int32 or float64, for each output what its sum begins with, if that is not 0, and its
+            weights.
     """
 
     first: NDArray[np.int32]
-    words: NDArray[np.int32]
-    quads: int
+    stop: NDArray[np.int32]
+    words: NDArray[np.int32] | NDArray[np.float64]
+
+    @property
+    def longest(self) -> int:
+        """Units of the longest window."""
+        return int((self.stop - self.first).max())
+
+    def waiting(self) -> int:
+        """The most outputs that have units on both sides of any place on the axis."""
+        place = np.arange(int(self.stop.max()) + 1)
+        begun, ended = np.searchsorted(self.first, place, "left"), np.searchsorted(self.stop, place, "right")
+        return max(int((begun - ended).max()), 1)
 
 
-def quads(table: Taps, n_in: int, dot: Dot) -> Quads:
-    """`table` for an axis of `n_in` samples, its outputs made up to a multiple of four with empty ones.
+def quads(table: Taps, n_in: int, dot: Dot) -> Table:
+    """Fixed-point weights for an axis of `n_in` samples, cut into quads that begin at multiples of four.
+
+    All windows are as long as the longest, so that loops over them are predictable; in integers it does no harm to
+    multiply what lies outside with 0.
 
     Raises:
         OverflowError: A weight is larger than the multiplication takes.
@@ -45,9 +61,30 @@ def quads(table: Taps, n_in: int, dot: Dot) -> Quads:
     tap = np.arange(table.n_taps)
     at = np.where(used, table.start - 4 * first, 0)[:, None] + tap
     inside = tap < table.size[:, None]
-    weight = np.zeros((-(-table.n_out // 4) * 4, 4 * count), np.int32)
+    weight = np.zeros((_whole(table.n_out), 4 * count), np.int32)
     weight[np.nonzero(inside)[0], at[inside]] = table.weight[inside]
     by_quad = weight.reshape(len(weight), count, 4)
-    words = dot.encode(by_quad).reshape(len(weight), -1)
-    padded = np.concatenate([first, np.full(len(weight) - len(first), first[-1])]).astype(np.int32)
-    return Quads(padded, np.concatenate([dot.bias(by_quad, HALF)[:, None], words], axis=1), count)
+    words = np.concatenate([dot.bias(by_quad, HALF)[:, None], dot.encode(by_quad).reshape(len(weight), -1)], axis=1)
+    first = _made_up(first, first[-1])
+    return Table(first, first + np.int32(count), np.ascontiguousarray(words))
+
+
+def exact(table: Taps) -> Table:
+    """Double weights, with windows as they are: no sample outside of them is touched."""
+    end = table.start + table.size
+    # Only windows before the first sample or behind the last can be empty.
+    stop = np.maximum.accumulate(np.where(table.size > 0, end, 0))
+    first = np.where(table.size > 0, table.start, stop)
+    words = np.zeros((_whole(table.n_out), table.n_taps))
+    words[: table.n_out] = table.weight
+    return Table(_made_up(first, stop[-1]), _made_up(stop, stop[-1]), words)
+
+
+def _whole(n: int) -> int:
+    """The next multiple of four."""
+    return -(-n // 4) * 4
+
+
+def _made_up(values: NDArray[np.int32], value: int) -> NDArray[np.int32]:
+    """`values` and `value` for outputs that only fill up a group of four."""
+    return np.concatenate([values, np.full(_whole(len(values)) - len(values), value)]).astype(np.int32)

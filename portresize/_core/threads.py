@@ -1,0 +1,74 @@
+"""How many threads a call may use: asked of the context, then of the environment, then of the machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "PORTRESIZE_NUM_THREADS"
+_CHOSEN: ContextVar[int] = ContextVar("portresize.threads", default=0)
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Let calls inside the `with` block use `number` threads; results are the same for any number.
+
+    It holds for this thread (or asynchronous task) and blocks may be nested. Outside of any, the number is that of the
+    environment variable `PORTRESIZE_NUM_THREADS`; without it, one in worker processes of `multiprocessing`, such as
+    those of torch's DataLoader, and elsewhere that of the processors which this process may use. Small images stay on
+    the calling thread whatever the number. Only the kernels of `portresize[cpu]` use threads.
+
+    Args:
+        number: An integer >= 1.
+
+    Raises:
+        TypeError: `number` is no integer.
+        ValueError: `number` is less than 1.
+
+    >>> import numpy as np
+    >>> with threads(1):
+    ...     resize(np.zeros((8, 8), np.uint8), (4, 4)).shape
+    (4, 4)
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        msg = f"`number` is {number!r}, expected an integer >= 1"
+        raise TypeError(msg)
+    if number < 1:
+        msg = f"`number` is {number}, expected an integer >= 1"
+        raise ValueError(msg)
+    token = _CHOSEN.set(number)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+def number_of_threads() -> int:
+    """How many threads a call may use here and now."""
+    return _CHOSEN.get() or _default(os.getpid(), os.environ.get(VARIABLE, ""))
+
+
+@cache
+def _default(process: int, asked: str) -> int:  # noqa: ARG001  asked once a process: a child may be a worker
+    """The number where no `threads` block says otherwise.
+
+    Raises:
+        ValueError: The environment variable holds no integer >= 1.
+    """
+    if asked:
+        if not (asked.isdecimal() and int(asked)):
+            msg = f"the environment variable {VARIABLE} is {asked!r}, expected an integer >= 1"
+            raise ValueError(msg)
+        return int(asked)
+    if multiprocessing.parent_process() is not None:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
