@@ -8,10 +8,11 @@ array([[0.25, 0.  ],
 
 from portresize._api import contain, cover, fit, pad, reduce, resize, scale, thumbnail
 from portresize._core.filters import Resampling
+from portresize._core.threads import threads
 
 __version__ = "0.1.0"
 
-__all__ = ["Resampling", "contain", "cover", "fit", "pad", "reduce", "resize", "scale", "thumbnail"]
+__all__ = ["Resampling", "contain", "cover", "fit", "pad", "reduce", "resize", "scale", "threads", "thumbnail"]
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""numpy: passes and the acts on whole images in blocks of bounded size, 8-bit passes by BLAS.
+"""numpy: the kernels of `portresize[cpu]`; where they do not serve, the steps below, in blocks of bounded size.
 
 Figures behind the choices: benchmarks/results/numpy.json.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from portresize._backends import _blocks, _convolve, _reduce, generic
+from portresize._backends import _blocks, _convolve, _host, _reduce, generic
 from portresize._core import fixed
 from portresize._core.steps import Pass, Premultiply, Reduce, Unpremultiply
 
@@ -27,7 +27,9 @@ Array = Any
 
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on an array of numpy."""
-    return generic.execute(np.asarray(x), spec, array_api_compat.array_namespace(x), STEPS)
+    x = np.asarray(x)
+    y = _host.run(x, spec)
+    return generic.execute(x, spec, array_api_compat.array_namespace(x), STEPS) if y is None else y
 
 
 def band_height(table: Taps) -> int:

@@ -93,6 +93,7 @@ class Passes:
         self._do, self._order = arithmetic, order
         self._lanes = arithmetic.isa.lanes
         self._unpacked = bits_of(arithmetic.element) // 8 * self._lanes  # Bytes of a row that `unpack` makes at once.
+        self._regions = Spare(arithmetic)
         self._copy = copy(module)
         if "W" in order:
             self._pack = arithmetic.pack(module)
@@ -146,10 +147,10 @@ class Passes:
         groups, rest = self._groups()
         if self._plane is None:
             rows = _Rows(*self._ends.fetch(first, n))
-            spare = _Rows(x["spare"].pointer(), f.number(self._do.group_in_plane))
+            columns = self._spare(self._regions.columns)
             with f.when(rest > 0):
-                self._spare(self._last_group(rows), n, rest, self._do.group_in_plane)
-            return _Planes(rows, spare)
+                self._save(self._last_group(rows), n, rest, columns, self._do.group_in_plane)
+            return _Planes(rows, _Rows(columns, f.number(self._do.group_in_plane)))
         planes = _Rows(x["planes"].pointer(), x["plane_stride"])
         size = self._do.group
         with f.loop(n, step=self._do.rows_in_plane) as block:
@@ -158,9 +159,10 @@ class Passes:
             target = planes.start.at(block.index // self._do.rows_in_plane * planes.stride)
             f.call(self._plane, [start, stride, count, groups, target])
             with f.when(rest > 0):
-                self._spare(_Rows(start.at(groups * size), stride), count, rest, size)
+                ends = self._spare(self._regions.rows)
+                self._save(_Rows(start.at(groups * size), stride), count, rest, ends, size)
                 last = target.at(groups * self._do.group_in_plane)
-                f.call(self._plane, [x["spare"].pointer(), f.number(size), count, f.number(1), last])
+                f.call(self._plane, [ends, f.number(size), count, f.number(1), last])
         return _Planes(planes, self._last_group(planes))
 
     def _groups(self) -> tuple[Value, Value]:
@@ -182,7 +184,7 @@ class Passes:
         words = row.at((low - window) * do.tap + do.header)
         sums = x["sums"].pointer().at((out % x["slots"]) * x["sums_stride"])
         # Sums that begin here come from one group, which serves for all.
-        fresh = x["spare"].pointer().at(f.number(spare_size(do)))
+        fresh = self._spare(self._regions.sums)
         value = do.fresh(row)
         for i in range(4):
             fresh.at(bits_of(value.type) // 8 * i).store(value)
@@ -208,10 +210,10 @@ class Passes:
         target, _ = self._ends.rows(out)
         run(planes.whole, f.number(0), groups, target)
         with f.when(rest > 0):
-            spare = x["spare"].pointer().at(f.number(spare_size(do) + do.group_in_sums))
-            run(planes.last, groups, f.number(1), spare)
+            result = self._spare(self._regions.result)
+            run(planes.last, groups, f.number(1), result)
             with f.when(is_last):
-                f.call(self._copy, [target.at(groups * do.group), spare, rest])
+                f.call(self._copy, [target.at(groups * do.group), result, rest])
         with f.when(is_last):
             self._ends.emit(out, f.number(1))
 
@@ -223,9 +225,9 @@ class Passes:
         f.call(self._pack, [*rows, count, groups, tile])
         with f.when(rest > 0):
             done = groups * do.packed
-            self._spare(_Rows(rows.start.at(done), rows.stride), count, rest, do.packed)
-            target = tile.at(done * do.tile_growth)
-            f.call(self._pack, [x["spare"].pointer(), f.number(do.packed), count, f.number(1), target])
+            ends = self._spare(self._regions.rows)
+            self._save(_Rows(rows.start.at(done), rows.stride), count, rest, ends, do.packed)
+            f.call(self._pack, [ends, f.number(do.packed), count, f.number(1), tile.at(done * do.tile_growth)])
         table = [x["w_first"].pointer(), x["w_counts"].pointer(), x["w_words"].pointer(), x["w_pitch"], x["w_quads"]]
         is_direct = planes is not None and do.rows_in_plane > 1
         out = planes if planes is not None and is_direct else x["strips"].pointer()
@@ -239,7 +241,7 @@ class Passes:
         f, x, size = self._f, self._x, self._unpacked
         groups, rest = x["out_bytes"] // size, x["out_bytes"] % size
         target, stride = self._ends.rows(first)
-        strips, spare = x["strips"].pointer(), x["spare"].pointer()
+        strips, spare = x["strips"].pointer(), self._spare(self._regions.rows)
         f.call(self._unpack, [strips, groups, target, stride, count])
         with f.when(rest > 0):
             last = strips.at(groups * (size * self._lanes))
@@ -248,19 +250,27 @@ class Passes:
                 f.call(self._copy, [target.at(row.index * stride + groups * size), spare.at(row.index * size), rest])
         self._ends.emit(first, count)
 
-    def _spare(self, rows: _Rows, count: Value, size: Value, stride: int) -> None:
-        """Copy the ends of rows to where reading a whole vector does no harm."""
-        f, spare = self._f, self._x["spare"].pointer()
+    def _spare(self, region: int) -> Value:
+        """A region of the buffer for what whole vectors would reach beyond."""
+        return self._x["spare"].pointer().at(region)
+
+    def _save(self, rows: _Rows, count: Value, size: Value, target: Value, stride: int) -> None:
+        """Copy `size` bytes of `count` rows to where reading more does no harm."""
+        f = self._f
         with f.loop(count) as row:
-            source = rows.start.at(row.index * rows.stride)
-            f.call(self._copy, [spare.at(row.index * stride), source, size])
+            f.call(self._copy, [target.at(row.index * stride), rows.start.at(row.index * rows.stride), size])
 
 
-def spare_size(arithmetic: Arithmetic) -> int:
-    """Bytes of `spare` for the ends of rows; after them there is room for a group of sums and for a group of results."""
-    rows = max(arithmetic.isa.lanes, LONGEST_CHUNK if arithmetic.rows_in_plane == 1 else 4)
-    element = bits_of(arithmetic.element) // 8 * arithmetic.isa.lanes
-    return rows * max(arithmetic.packed, arithmetic.group, element)
+class Spare:
+    """Regions of the buffer `spare`: places of each, and the size of all."""
+
+    def __init__(self, do: Arithmetic) -> None:
+        unpacked = bits_of(do.element) // 8 * do.isa.lanes
+        self.rows = 0  # Ends of rows to pack, or that were unpacked.
+        self.sums = max(do.isa.lanes, 4) * max(do.packed, do.group, unpacked)  # What the sums of a group begin with.
+        self.result = self.sums + do.group_in_sums  # Of the last group of columns.
+        self.columns = self.result + do.group  # The last columns of a chunk that is read where it lies.
+        self.size = self.columns + (LONGEST_CHUNK * do.group_in_plane if do.rows_in_plane == 1 else 0)
 
 
 LONGEST_CHUNK = 128

@@ -120,7 +120,8 @@ class Program:
         if not (self.work and all(self._parts.result)):
             msg = "an empty image"
             raise Unsupported(msg)
-        self._start = self._layout.buffer(8 * 128)  # More than any block of fields takes.
+        self._start = self._layout.buffer(8 * 64)  # More than any block of fields takes.
+        self._slots = self._layout.buffer(16) // 8  # For the addresses of a single item.
         key = self._build()
         self.kernel = library.address(isa, key)
 
@@ -129,25 +130,30 @@ class Program:
         """See above."""
         return self._layout.size
 
-    def place(self, memory: NDArray[np.int64]) -> None:
-        """Write the blocks to `memory`, int64 and long enough; a kernel gets its address."""
+    def place(self, memory: NDArray[np.int64], address: int) -> None:
+        """Write the blocks to `memory`, int64 and long enough, which is at `address`; that is what a kernel gets."""
         for at, values in self._layout.blocks:
             memory[at : at + len(values)] = values
-        memory[self._layout.relative] += memory.ctypes.data
+        memory[self._layout.relative] += address
+
+    def item(self, memory: NDArray[np.int64], source: int, target: int) -> None:
+        """Let a run work on one item, given by the address of its first sample."""
+        memory[self._slots] = source
+        memory[self._slots + 1] = target
 
     def items(self, memory: NDArray[np.int64], sources: NDArray[np.int64], targets: NDArray[np.int64]) -> None:
         """Let a run work on these items, given by the addresses of their first samples."""
         for name, value in (("items", len(sources)), ("sources", sources.ctypes.data), ("targets", targets.ctypes.data)):
             memory[self._fields.index(name)] = value
 
-    def bound(self, memory: NDArray[np.int64], first: int, stop: int) -> object:
-        """Let a run make output rows `first` to before `stop` only; what it returns must live as long."""
+    def bound(self, memory: NDArray[np.int64], first: int, stop: int) -> None:
+        """Let a run make output rows `first` to before `stop` only."""
         if (first, stop) not in self._bounds:
-            self._bounds[first, stop] = self._bound(first, stop)
-        values, kept = self._bounds[first, stop]
+            # Of two threads that come here at once, one wins: what the other made would not live long enough.
+            self._bounds.setdefault((first, stop), self._bound(first, stop))
+        values = self._bounds[first, stop][0]
         for name, value in values.items():
             memory[self._fields.index(name)] = value
-        return kept
 
     def _bound(self, first: int, stop: int) -> tuple[dict[str, int], object]:
         values = {"first_out": first, "stop_out": stop}
@@ -238,7 +244,7 @@ class Program:
         if order == "HW":
             values["lines_stride"] = _row(groups * do.group)
             places["lines"] = buffer(lanes * values["lines_stride"])
-        places["spare"] = buffer(passes.spare_size(do) + do.group_in_sums + do.group)
+        places["spare"] = buffer(passes.Spare(do).size)
         at_once = lanes if order.startswith("W") else do.rows_in_plane if do.rows_in_plane > 1 else self._chunk
         self._fill_first(values, places, self._fetch(at_once), self._emit(lanes if order.endswith("W") else 1))
         return ("resize", order, kind, samples.bands)
@@ -276,7 +282,8 @@ class Program:
         self, values: dict[str, int], places: dict[str, int], fetch: tuple[_End, int, int], emit: tuple[_End, int, int]
     ) -> None:
         """The block of the kernel itself, with its two ends: function, buffer of rows, and bytes from row to row."""
-        values |= {"source_stride": self._source.row, "target_stride": self._target.row}
+        values |= {"items": 1, "source_stride": self._source.row, "target_stride": self._target.row}
+        places |= {"sources": 8 * self._slots, "targets": 8 * self._slots + 8}
         names = (("fetch", "fetched"), ("emit", "emitted"))
         for (end, rows, stride), (name, made) in zip((fetch, emit), names, strict=True):
             if end.function:
