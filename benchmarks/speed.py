@@ -1,267 +1,145 @@
-"""Time and memory of numpy's `resize` beside Pillow's, on one thread.
+"""How fast `portresize.resize` is, and what it takes: beside Pillow, torch and others, on this machine.
 
-    python benchmarks/speed.py --out benchmarks/results/numpy.json
+    python benchmarks/speed.py --out benchmarks/results/cpu.json
 
-Pillow's images are made before its timer starts and are not turned back into arrays, so that its time is that of
-`Image.resize` alone. Ours is that of `portresize.resize` on an array, its plan already in the cache. Both run in turn
-in one process, after a check that every element of the results is equal.
+With llvmlite, numpy arrays meet the kernels of `portresize[cpu]`; without it, the numpy steps, which
+benchmarks/numpy_steps.py measures more closely. What is not installed is left out and listed as such. pillow-simd has
+Pillow's import name and so needs an environment of its own, with numpy:
+
+    CC="cc -mavx2" pip install pillow-simd numpy
+    python benchmarks/speed.py --pillow-simd /where/it/is/bin/python
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import time
-import tracemalloc
 from functools import partial
-from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import array_api_compat.numpy
 import numpy as np
 import threadpoolctl
 from PIL import Image
 
 import portresize
-from portresize import Resampling
-from portresize._backends import _blocks, _convolve
-from portresize._backends import numpy as backend
-from portresize._backends._frame import Frame
-from portresize._core.fixed import quantize
-from portresize._core.plan import plan
-from portresize._core.steps import Pass
-from portresize._core.taps import Taps, taps
+from benchmarks import first_call, memory, neighbours
+from benchmarks.cases import RGB, Case, checked, first_pass, must_agree
+from benchmarks.machine import environment
+from benchmarks.table import Table
+from benchmarks.timing import in_turn, noise, ratios, rounds, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 Array = Any
-ROOT = Path(__file__).parent.parent
+Figures = dict[str, Any]
 METHOD = (
-    "One process, BLAS held to one thread. Contestants run in turn, each once a round; milliseconds are the median "
-    "over rounds, with the fastest and the quartiles. `ratio` is Pillow's median by ours, `ratio_best` the same of the "
-    "fastest. Results are checked equal to Pillow's before timing."
+    "Every result is compared with Pillow's, element by element, before it is timed. Contestants then run in turn in "
+    "one process, once a round, in an order that changes from round to round so that each follows each other one "
+    "equally often; large images get a third of the rounds. Figures are the median over rounds, the fastest and the "
+    "quartiles; ratios are the rival's median by ours. Pillow resizes images made before the timer starts, and does "
+    "not turn them back into arrays, unless said otherwise. BLAS has one thread."
 )
 
-
-class Case(NamedTuple):
-    """An image, or a batch, to resize."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    layout: str
-    mode: str
-    size: tuple[int, int]
-    resample: str
-    gap: float | None = None
-
-
-CASES = [
-    Case("RGB 512² to 128² bilinear", (512, 512, 3), "uint8", "HWC", "RGB", (128, 128), "bilinear"),
-    Case("RGB 512² to 224² bilinear", (512, 512, 3), "uint8", "HWC", "RGB", (224, 224), "bilinear"),
-    Case("RGB 1080x1920 to 224² bicubic", (1080, 1920, 3), "uint8", "HWC", "RGB", (224, 224), "bicubic"),
-    Case("RGB 2160x3840 to 512² lanczos", (2160, 3840, 3), "uint8", "HWC", "RGB", (512, 512), "lanczos"),
-    Case("RGB 224² to 512² bicubic", (224, 224, 3), "uint8", "HWC", "RGB", (512, 512), "bicubic"),
-    Case("L 512² to 224² bilinear", (512, 512), "uint8", "HW", "L", (224, 224), "bilinear"),
-    Case("RGBA 512² to 224² bilinear", (512, 512, 4), "uint8", "HWC", "RGBA", (224, 224), "bilinear"),
-    Case("F 512² to 224² bilinear", (512, 512), "float32", "HW", "F", (224, 224), "bilinear"),
-    Case("I;16 512² to 224² bilinear", (512, 512), "uint16", "HW", "I;16", (224, 224), "bilinear"),
-    Case("RGB 8x512² NCHW to 224² bilinear", (8, 3, 512, 512), "uint8", "NCHW", "RGB", (224, 224), "bilinear"),
-    Case("RGB 2160x3840 to 256² bicubic, gap 2", (2160, 3840, 3), "uint8", "HWC", "RGB", (256, 256), "bicubic", 2.0),
+# One letter of `kinds` each: name, dtype, axes after H and W, layout, mode.
+KINDS = [
+    ("L", "uint8", (), "HW", "L"),
+    ("RGBA", "uint8", (4,), "HWC", "RGBA"),
+    ("RGB NCHW", "uint8", (3,), "NCHW", "RGB"),
+    ("I;16", "uint16", (), "HW", "I;16"),
+    ("I", "int32", (), "HW", "I"),
+    ("F", "float32", (), "HW", "F"),
 ]
-
-# One pass over one axis: what the height of a band, or none, costs. Axis 1 of HWC is transposed in blocks, axis 0 not.
-FORMS = [
-    ((512, 512, 3), 1, 2048, "box"),
-    ((512, 512, 3), 1, 1024, "bilinear"),
-    ((224, 224, 3), 1, 512, "bicubic"),
-    ((224, 512, 3), 0, 512, "bicubic"),
-    ((512, 512, 3), 1, 256, "box"),
-    ((512, 512, 3), 1, 224, "bilinear"),
-    ((512, 224, 3), 0, 224, "bilinear"),
-    ((512, 512, 3), 1, 128, "bilinear"),
-    ((1080, 1920, 3), 1, 224, "bicubic"),
-    ((1080, 224, 3), 0, 224, "bicubic"),
-    ((2160, 3840, 3), 1, 512, "lanczos"),
-]
-HEIGHTS = {"by taps": 0, "bands of 4": 4, "bands of 8": 8, "bands of 16": 16, "bands of 32": 32}
+# Each with the same shape lying down, which loses as many samples and is resized the usual way round.
+TALL = [((3840, 1080), 224, "bicubic"), ((2048, 512), 128, "bilinear")]
+# libgomp's threads spin for some milliseconds after their work, on the cores that the next contestant wants.
+SLEEP = 0.02
 
 
-def noise(shape: tuple[int, ...], dtype: str) -> Array:
-    """The same samples on every run."""
-    rng = np.random.default_rng(0)
-    if dtype == "float32":
-        return rng.normal(0.0, 100.0, shape).astype(np.float32)
-    return rng.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+def _torch(x: Array, case: Case, n_threads: int) -> tuple[Callable[[], Array], float] | None:
+    """Torch's resize of the bytes as they lie, channels last, and how many of its elements are Pillow's."""
+    if case.resample == "lanczos" or find_spec("torch") is None:
+        return None
+    import torch
+
+    torch.set_num_threads(n_threads)
+    act = partial(
+        torch.nn.functional.interpolate,
+        torch.from_numpy(x).permute(2, 0, 1)[None],
+        size=case.size,
+        mode=case.resample,
+        antialias=True,
+    )
+    return act, float((act()[0].permute(1, 2, 0).numpy() == checked(case).expected[0]).mean())
 
 
-def in_turn(contestants: Mapping[str, Callable[[], object]], repeat: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each contestant, all of them once a round."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(repeat):
-        for name, act in contestants.items():
-            start = time.perf_counter()
-            act()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: summary(times) for name, times in seconds.items()}
+def rgb(options: argparse.Namespace) -> Figures:
+    """RGB on one thread: Pillow, ours, torch, and what it takes merely to copy the input."""
+    found: Figures = {}
+    table = Table("RGB, one thread, ms", "pillow", "ours", "torch", "copy", *RGB_RATIOS, "torch equal")
+    for case in RGB:
+        with portresize.threads(1):
+            pair = checked(case)
+            contestants = {"pillow": pair.pillow, "ours": pair.ours}
+            if torch := _torch(pair.x, case, 1):
+                contestants["torch"] = torch[0]
+            contestants["copy"] = partial(np.copyto, np.empty_like(pair.x), pair.x)
+            times = in_turn(contestants, rounds(case.shape, options.repeat))
+        figures = found[case.name] = {**times, "ratios": ratios(times, *RGB_RATIOS)}
+        if torch:
+            figures["torch_equal"] = round(torch[1], 6)
+        table.times(case.name, times, **figures["ratios"], **{"torch equal": figures.get("torch_equal")})
+    return found
 
 
-def summary(seconds: list[float]) -> dict[str, float]:
-    """Median and spread, in milliseconds."""
-    low, middle, high = statistics.quantiles([1e3 * s for s in seconds], n=4)
-    figures = {"median_ms": middle, "best_ms": 1e3 * min(seconds), "quartile_1_ms": low, "quartile_3_ms": high}
-    return {name: round(value, 4) for name, value in figures.items()}
+RGB_RATIOS = ("pillow/ours", "torch/ours", "ours/copy")
 
 
-def measure_case(case: Case, repeat: int) -> dict[str, Any]:
-    """Pillow and ours on one case, and the memory that ours takes beyond input and result."""
-    x = noise(case.shape, case.dtype)
-    planes = x.transpose(0, 2, 3, 1) if case.layout == "NCHW" else x[None]
-    images = [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes]
-    resample = Resampling[case.resample.upper()]
+def threads(options: argparse.Namespace) -> Figures:
+    """What a second thread brings, to ours and beside torch's."""
+    found: Figures = {}
+    table = Table("RGB, threads, ms", "one", "two", "one/two", "ours", "torch", "torch/ours")
+    for case in RGB:
+        pair = checked(case)
 
-    def theirs() -> list[Image.Image]:
-        return [image.resize(case.size[::-1], int(resample), reducing_gap=case.gap) for image in images]
+        def ours(n_threads: int, resize: Callable[[], Array] = pair.ours) -> Array:
+            with portresize.threads(n_threads):
+                return resize()
 
-    def ours() -> Array:
-        return portresize.resize(x, case.size, resample, layout=case.layout, mode=case.mode, reducing_gap=case.gap)
-
-    expected, actual = np.stack([np.asarray(image) for image in theirs()]), ours()
-    actual = actual.transpose(0, 2, 3, 1) if case.layout == "NCHW" else actual[None]
-    if not (expected.dtype == actual.dtype and expected.shape == actual.shape and (expected == actual).all()):
-        msg = f"{case.name}: results differ from Pillow's"
-        raise AssertionError(msg)
-    times = in_turn({"pillow": theirs, "ours": ours}, repeat)
-    tracemalloc.start()
-    result = ours()
-    extra = tracemalloc.get_traced_memory()[1] - result.nbytes
-    tracemalloc.stop()
-    return {
-        **times,
-        "ratio": round(times["pillow"]["median_ms"] / times["ours"]["median_ms"], 3),
-        "ratio_best": round(times["pillow"]["best_ms"] / times["ours"]["best_ms"], 3),
-        "extra_peak_mib": round(extra / 2**20, 2),
-    }
+        for n_threads in (1, 2):
+            batch = ours(n_threads)[None]
+            must_agree(f"{case.name}, {n_threads} threads", pair.expected, batch)
+        n_rounds = rounds(case.shape, options.repeat)
+        times = in_turn({"one": partial(ours, 1), "two": partial(ours, 2)}, n_rounds)
+        figures = found[case.name] = {"ours": {**times, "ratios": ratios(times, "one/two")}}
+        cells = {**times, **figures["ours"]["ratios"]}
+        if torch := _torch(pair.x, case, 2):
+            beside = in_turn({"ours": partial(ours, 2), "torch": torch[0]}, n_rounds, pause=SLEEP)
+            figures["beside_torch"] = {**beside, "ratios": ratios(beside, "torch/ours")}
+    return found
 
 
-def measure_form(shape: tuple[int, ...], axis: int, n_out: int, resample: str, repeat: int) -> dict[str, Any]:
-    """Every form of one 8-bit pass; all results are checked equal."""
-    x = noise(shape, "uint8")
-    step = Pass("HW"[axis], _quantized(shape[axis], n_out, resample), "u8")  # type: ignore[arg-type]  # one letter of two
-    frame = Frame(array_api_compat.numpy, "cpu", "HWC", 3)
-    forms = {name: partial(backend.convolve_in_bands, frame, x, step, height) for name, height in HEIGHTS.items()}
-    expected = _convolve.convolve(frame, x, step)
-    for name, form in forms.items():
-        if not (form() == expected).all():
-            msg = f"{name} differs from generic"
-            raise AssertionError(msg)
-    times = in_turn(forms, repeat)
-    return {"taps": step.taps.n_taps, "chosen": f"bands of {backend.band_height(step.taps)}", **times}
-
-
-def _quantized(n_in: int, n_out: int, resample: str) -> Taps:
-    return quantize(taps(n_in, n_out, 0.0, float(n_in), Resampling[resample.upper()]))
-
-
-def measure_plan(n_out: int, resample: str, repeat: int) -> dict[str, Any]:
-    """Cold tables of a 4000-wide axis: weights, fixed-point weights, and bands; all caches cleared each time."""
-    seconds: dict[str, list[float]] = {"taps": [], "quantize": [], "taps and quantize": [], "bands": []}
-    for _ in range(repeat):
-        for cache in (plan, taps, quantize, _blocks.bands):
-            cache.cache_clear()
-        start = time.perf_counter()
-        table = taps(4000, n_out, 0.0, 4000.0, Resampling[resample.upper()])
-        made = time.perf_counter()
-        table = quantize(table)
-        fixed = time.perf_counter()
-        _blocks.bands(table, backend.band_height(table))
-        end = time.perf_counter()
-        for name, span in zip(seconds, (made - start, fixed - made, fixed - start, end - fixed), strict=True):
-            seconds[name].append(span)
-    return {name: summary(times) for name, times in seconds.items()}
-
-
-def environment() -> dict[str, Any]:
-    """What the figures depend on."""
-    cpu = platform.processor()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        fields = dict(
-            line.split(":", 1) for line in information.read_text().split("\n\n")[0].splitlines() if ":" in line
-        )
-        named = {name.strip(): value.strip() for name, value in fields.items()}
-        cpu = f"{named.get('model name', cpu)} (family {named.get('cpu family')}, model {named.get('model')})"
-    commit = subprocess.run(  # noqa: S603  a fixed command
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    blas = [
-        {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
-        for pool in threadpoolctl.threadpool_info()
-        if pool["user_api"] == "blas"
-    ]
-    return {
-        "machine": {"cpu": cpu, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"},
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "pillow": version("pillow"),
-            "portresize": portresize.__version__ if hasattr(portresize, "__version__") else "source tree",
-            "commit": commit or "unknown",
-            "blas": blas,
-        },
-    }
-
-
-def main(arguments: list[str]) -> None:
-    """Measure, print a table, and write JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="where to write the figures as JSON")
-    parser.add_argument("--repeat", type=int, default=31, help="rounds a case; large images get a third (default: 31)")
-    options = parser.parse_args(arguments)
-    with threadpoolctl.threadpool_limits(1, "blas"):
-        results = {**environment(), "method": METHOD, "repeat": options.repeat, "cases": {}, "forms": {}, "plan": {}}
-        print("BLAS on one thread;", METHOD, end="\n\n")
-        print(f"{'case':40}{'Pillow ms':>11}{'ours ms':>10}{'ratio':>8}{'of best':>9}{'extra MiB':>11}")
-        for case in CASES:
-            repeat = options.repeat if np.prod(case.shape) < 4e6 else max(3, options.repeat // 3)
-            figures = results["cases"][case.name] = measure_case(case, repeat)
-            print(
-                f"{case.name:40}{figures['pillow']['median_ms']:11.2f}{figures['ours']['median_ms']:10.2f}"
-                f"{figures['ratio']:8.2f}{figures['ratio_best']:9.2f}{figures['extra_peak_mib']:11.1f}",
-                flush=True,
-            )
-        print(f"\n{'8-bit pass, median ms':44}" + "".join(f"{name:>13}" for name in HEIGHTS) + "   chosen")
-        for shape, axis, n_out, resample in FORMS:
-            repeat = options.repeat if np.prod(shape) < 4e6 else max(3, options.repeat // 3)
-            name = f"{'x'.join(map(str, shape))}, axis {axis} to {n_out} {resample}"
-            figures = results["forms"][name] = measure_form(shape, axis, n_out, resample, repeat)
-            medians = "".join(f"{figures[form]['median_ms']:13.2f}" for form in HEIGHTS)
-            print(f"{name:44}{medians}   {figures['chosen']}", flush=True)
-        print(f"\n{'cold tables, median ms':36}{'taps':>10}{'quantize':>10}{'both':>10}{'bands':>10}")
-        for n_out, resample in (
-            (224, "bilinear"),
-            (224, "bicubic"),
-            (1000, "bicubic"),
-            (1000, "lanczos"),
-            (512, "lanczos"),
-        ):
-            name = f"4000 to {n_out} {resample}"
-            figures = results["plan"][name] = measure_plan(n_out, resample, options.repeat)
-            print(f"{name:36}" + "".join(f"{part['median_ms']:10.3f}" for part in figures.values()), flush=True)
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def kinds(options: argparse.Namespace) -> Figures:
+    """Other kinds of samples, and batches, on one thread."""
+    found: Figures = {}
+    table = Table("other kinds, one thread, ms", "pillow", "ours", "pillow/ours")
+    for (kind, dtype, bands, layout, mode), like in product(KINDS, RGB):
+        height, width, _ = like.shape
+        shape: tuple[int, ...] = (height, width, *bands)
+        name = f"{kind} {like.name}"
+        if layout == "NCHW":
+            n_images = 32 if height * width < 1e6 else 4
+            shape = (n_images, 3, height, width)
+            name = f"{kind} batch of {n_images}, {like.name}"
+        case = Case(name, shape, dtype, layout, mode, like.size, like.resample)
+        with portresize.threads(1):
+            pair = checked(case)
+            times = in_turn({"pillow": pair.pillow, "ours": pair.ours}, rounds(shape, options.repeat))
+        found[name] = {**times, "ratios": ratios(times, "pillow/ours")}
+        table.times(name, times, **found[name]["ratios"])
+    return found

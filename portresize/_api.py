@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, SupportsIndex
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+
+import numpy as np
 
 from portresize import _dispatch
 from portresize._core import geometry, request
@@ -64,14 +67,18 @@ def resize(
     >>> resize(row, (1, 3), "lanczos")
     array([[ 29, 212, 141]], dtype=uint8)
     """
+    if type(image) is np.ndarray and type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None:
+        try:
+            run, spec = _ready(image.shape, image.dtype, *size, resample, layout, mode, dialect)
+        except TypeError:
+            pass  # An argument cannot be looked up, or is wrong: said below.
+        else:
+            return run(image, spec)
     subject = _subject(image, layout, mode, dialect)
-    # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
-    old = MODES[subject.mode].kind == "u16" and not request.dialect_of(dialect).u16_filters
-    default = Resampling.NEAREST if old else Resampling.BICUBIC
     return subject.run(
         image,
         size=request.size_of(size),
-        resample=request.filter_of(resample, dialect, default),
+        resample=_filter(subject, resample),
         box=request.box_of(box),
         reducing_gap=request.gap_of(reducing_gap),
     )
@@ -417,6 +424,33 @@ def _subject(image: ArrayT, layout: str | None, mode: str | None, dialect: str) 
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]
     return _Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
+
+
+def _filter(subject: _Subject, resample: Filter) -> int:
+    """What `resample` means for `resize`."""
+    # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
+    old = MODES[subject.mode].kind == "u16" and not request.dialect_of(subject.dialect).u16_filters
+    return request.filter_of(resample, subject.dialect, Resampling.NEAREST if old else Resampling.BICUBIC)
+
+
+# Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
+@lru_cache(maxsize=256, typed=True)
+def _ready(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    height: int,
+    width: int,
+    resample: Filter,
+    layout: str | None,
+    mode: str | None,
+    dialect: str,
+) -> tuple[_dispatch.Run, Spec]:
+    """What `resize` does with numpy arrays of one shape and dtype."""
+    image = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0,) * len(shape))
+    subject = _subject(image, layout, mode, dialect)
+    size = request.size_of((height, width))
+    spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=_filter(subject, resample))
+    return subject.backend, spec
 
 
 def _possible(size: tuple[int, int], dialect: str) -> tuple[int, int]:

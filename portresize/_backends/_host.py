@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from ctypes import addressof, c_char
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ class _Call:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
         y = self._filled() if self._pad else self._empty()
-        source, target = x.__array_interface__["data"][0], y.__array_interface__["data"][0]
+        source, target = _address(x), _address(y)
         if self._is_small:
             self._run(source, target, (0, self._n), self._whole)
         else:
@@ -179,6 +180,15 @@ class _Call:
         del kept
         if memory.nbytes <= _KEPT:
             _MEMORY.free = memory
+
+
+def _address(x: np.ndarray) -> int:
+    """Where the first element is."""
+    try:
+        # Three times as fast as asking numpy, but only for what may be written and has no gaps.
+        return addressof(c_char.from_buffer(x))
+    except (TypeError, ValueError, BufferError):
+        return int(x.__array_interface__["data"][0])
 
 
 def _places(shape: tuple[int, ...], strides: tuple[int, ...], axes: list[int]) -> np.ndarray:
