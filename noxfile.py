@@ -12,6 +12,7 @@ Only nox and Python 3.11 have to be there; each session makes its own environmen
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import nox
 
@@ -122,9 +123,32 @@ def golden(session: nox.Session, pillow: str) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def bench(session: nox.Session) -> None:
-    """Time numpy's `resize` beside Pillow's on this machine, and write the figures to benchmarks/results."""
+    """Time `resize` beside Pillow, torch and others on this machine, and write the figures to benchmarks/results."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare,cpu]", *_group("bench"), PILLOW, TORCH, JAX)
+    arguments = session.posargs or ["--out", "benchmarks/results/cpu.json"]
+    session.run("python", "benchmarks/speed.py", *arguments, "--pillow-simd", _pillow_simd(session))
+
+
+@nox.session(name="bench-numpy", python=PYTHON, default=False)
+def bench_numpy(session: nox.Session) -> None:
+    """Time the numpy steps beside Pillow's on this machine, and write the figures to benchmarks/results."""
     session.install("-e.[compare]", *_group("bench"), PILLOW)
-    session.run("python", "benchmarks/speed.py", *(session.posargs or ["--out", "benchmarks/results/numpy.json"]))
+    session.run("python", "benchmarks/numpy_steps.py", *(session.posargs or ["--out", "benchmarks/results/numpy.json"]))
+
+
+def _pillow_simd(session: nox.Session) -> str:
+    """The interpreter of an environment with pillow-simd, which cannot live beside Pillow: both are imported as PIL.
+
+    It is built with the C compiler and the headers of libjpeg and zlib; without them the benchmark leaves it out.
+    """
+    folder = Path(session.create_tmp()) / "pillow-simd"
+    python = str(folder / "bin" / "python")
+    session.run("python", "-m", "venv", str(folder))
+    packages = ["numpy", "pillow-simd==12.1.1.post0"]
+    env = {"CC": "cc -mavx2"}
+    session.run(python, "-m", "pip", "install", *packages, env=env, external=True, success_codes=[0, 1])
+    return python
 
 
 @nox.session(python=PYTHON, default=False)

@@ -33,6 +33,14 @@ class Case(NamedTuple):
     gap: float | None = None
 
 
+RGB = [
+    Case("512² to 128² bilinear", (512, 512, 3), "uint8", "HWC", "RGB", (128, 128), "bilinear"),
+    Case("1080x1920 to 224² bicubic", (1080, 1920, 3), "uint8", "HWC", "RGB", (224, 224), "bicubic"),
+    Case("2160x3840 to 512² lanczos", (2160, 3840, 3), "uint8", "HWC", "RGB", (512, 512), "lanczos"),
+    Case("224² to 512² bicubic", (224, 224, 3), "uint8", "HWC", "RGB", (512, 512), "bicubic"),
+]
+
+
 class Pair(NamedTuple):
     """Pillow and ours on one case.
 

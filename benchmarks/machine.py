@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,22 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def fresh_python(*arguments: str, python: str = sys.executable, **variables: str) -> str:
+    """What an interpreter of its own prints, for which `benchmarks` can be imported.
+
+    Raises:
+        RuntimeError: It fails; with what it said last.
+        OSError: There is no such interpreter.
+    """
+    child = subprocess.run(  # noqa: S603  the benchmarks' own scripts
+        [python, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode:
+        raise RuntimeError((child.stderr.strip().splitlines() or ["it said nothing"])[-1])
+    return child.stdout

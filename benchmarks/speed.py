@@ -4,10 +4,10 @@
 
 With llvmlite, numpy arrays meet the kernels of `portresize[cpu]`; without it, the numpy steps, which
 benchmarks/numpy_steps.py measures more closely. What is not installed is left out and listed as such. pillow-simd has
-Pillow's import name and so needs an environment of its own, with numpy:
+Pillow's import name, and so needs an environment of its own, with numpy:
 
     CC="cc -mavx2" pip install pillow-simd numpy
-    python benchmarks/speed.py --pillow-simd /where/it/is/bin/python
+    python benchmarks/speed.py --pillow-simd /that/environment/bin/python
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from PIL import Image
 
 import portresize
 from benchmarks import first_call, memory, neighbours
-from benchmarks.cases import RGB, Case, checked, first_pass, must_agree
+from benchmarks.cases import RGB, Case, Pair, checked, first_pass, must_agree
 from benchmarks.machine import environment
 from benchmarks.table import Table
 from benchmarks.timing import in_turn, noise, ratios, rounds, write
@@ -42,89 +42,88 @@ METHOD = (
     "Every result is compared with Pillow's, element by element, before it is timed. Contestants then run in turn in "
     "one process, once a round, in an order that changes from round to round so that each follows each other one "
     "equally often; large images get a third of the rounds. Figures are the median over rounds, the fastest and the "
-    "quartiles; ratios are the rival's median by ours. Pillow resizes images made before the timer starts, and does "
-    "not turn them back into arrays, unless said otherwise. BLAS has one thread."
+    "quartiles; ratios are quotients of medians. Pillow resizes images made before the timer starts, and does not turn "
+    "them back into arrays, unless said otherwise. BLAS has one thread."
 )
 
-# One letter of `kinds` each: name, dtype, axes after H and W, layout, mode.
+# Name, dtype, bands, layout and mode.
 KINDS = [
     ("L", "uint8", (), "HW", "L"),
     ("RGBA", "uint8", (4,), "HWC", "RGBA"),
-    ("RGB NCHW", "uint8", (3,), "NCHW", "RGB"),
+    ("RGB", "uint8", (3,), "NCHW", "RGB"),
     ("I;16", "uint16", (), "HW", "I;16"),
     ("I", "int32", (), "HW", "I"),
     ("F", "float32", (), "HW", "F"),
 ]
-# Each with the same shape lying down, which loses as many samples and is resized the usual way round.
-TALL = [((3840, 1080), 224, "bicubic"), ((2048, 512), 128, "bilinear")]
-# libgomp's threads spin for some milliseconds after their work, on the cores that the next contestant wants.
-SLEEP = 0.02
+# Height, width, side of the result. The same shapes lying down cost as much and are resized the usual way round.
+TALL = [(3840, 1080, 224, "bicubic"), (2048, 512, 128, "bilinear")]
+# Seconds. The threads of torch's OpenMP spin for a while after their work, on cores that the next contestant wants.
+PAUSE = 0.02
 
 
-def _torch(x: Array, case: Case, n_threads: int) -> tuple[Callable[[], Array], float] | None:
-    """Torch's resize of the bytes as they lie, channels last, and how many of its elements are Pillow's."""
+def rgb(n_rounds: int) -> Figures:
+    """RGB on one thread: Pillow, ours, torch, and what it takes merely to copy the input."""
+    found: Figures = {}
+    pairs = ("pillow/ours", "torch/ours", "ours/copy")
+    table = Table("RGB, one thread, ms", "pillow", "ours", "torch", "copy", *pairs, "torch equal")
+    for case in RGB:
+        with portresize.threads(1):
+            pair = checked(case)
+            torch = _torch(case, pair, 1)
+            contestants = {"pillow": pair.pillow, "ours": pair.ours}
+            contestants |= {"torch": torch} if torch else {}
+            contestants["copy"] = partial(np.copyto, np.empty_like(pair.x), pair.x)
+            times = in_turn(contestants, rounds(case.shape, n_rounds))
+        figures = found[case.name] = {**times, "ratios": ratios(times, *pairs)}
+        if torch:
+            figures["torch_equal"] = round(float((_pixels(torch()) == pair.expected).mean()), 6)
+        table.times(case.name, times, **figures["ratios"], **{"torch equal": figures.get("torch_equal")})
+    return found
+
+
+def _torch(case: Case, pair: Pair, n_threads: int) -> Callable[[], Array] | None:
+    """Torch's own resize of the same bytes, channels last, if it has the filter and is there; not exact."""
     if case.resample == "lanczos" or find_spec("torch") is None:
         return None
     import torch
 
     torch.set_num_threads(n_threads)
-    act = partial(
-        torch.nn.functional.interpolate,
-        torch.from_numpy(x).permute(2, 0, 1)[None],
-        size=case.size,
-        mode=case.resample,
-        antialias=True,
-    )
-    return act, float((act()[0].permute(1, 2, 0).numpy() == checked(case).expected[0]).mean())
+    x = torch.from_numpy(pair.x).permute(2, 0, 1)[None]
+    return partial(torch.nn.functional.interpolate, x, size=case.size, mode=case.resample, antialias=True)
 
 
-def rgb(options: argparse.Namespace) -> Figures:
-    """RGB on one thread: Pillow, ours, torch, and what it takes merely to copy the input."""
+def _pixels(result: Array) -> Array:
+    return result.permute(0, 2, 3, 1).numpy()
+
+
+def threads(n_rounds: int) -> Figures:
+    """What a second thread brings, and two of ours beside two of torch's."""
     found: Figures = {}
-    table = Table("RGB, one thread, ms", "pillow", "ours", "torch", "copy", *RGB_RATIOS, "torch equal")
-    for case in RGB:
-        with portresize.threads(1):
-            pair = checked(case)
-            contestants = {"pillow": pair.pillow, "ours": pair.ours}
-            if torch := _torch(pair.x, case, 1):
-                contestants["torch"] = torch[0]
-            contestants["copy"] = partial(np.copyto, np.empty_like(pair.x), pair.x)
-            times = in_turn(contestants, rounds(case.shape, options.repeat))
-        figures = found[case.name] = {**times, "ratios": ratios(times, *RGB_RATIOS)}
-        if torch:
-            figures["torch_equal"] = round(torch[1], 6)
-        table.times(case.name, times, **figures["ratios"], **{"torch equal": figures.get("torch_equal")})
-    return found
-
-
-RGB_RATIOS = ("pillow/ours", "torch/ours", "ours/copy")
-
-
-def threads(options: argparse.Namespace) -> Figures:
-    """What a second thread brings, to ours and beside torch's."""
-    found: Figures = {}
-    table = Table("RGB, threads, ms", "one", "two", "one/two", "ours", "torch", "torch/ours")
+    table = Table("RGB, threads, ms", "ours 1", "ours 2", "ours 1/ours 2", "torch 2", "torch 2/ours 2")
     for case in RGB:
         pair = checked(case)
-
-        def ours(n_threads: int, resize: Callable[[], Array] = pair.ours) -> Array:
-            with portresize.threads(n_threads):
-                return resize()
-
-        for n_threads in (1, 2):
-            batch = ours(n_threads)[None]
-            must_agree(f"{case.name}, {n_threads} threads", pair.expected, batch)
-        n_rounds = rounds(case.shape, options.repeat)
-        times = in_turn({"one": partial(ours, 1), "two": partial(ours, 2)}, n_rounds)
-        figures = found[case.name] = {"ours": {**times, "ratios": ratios(times, "one/two")}}
-        cells = {**times, **figures["ours"]["ratios"]}
-        if torch := _torch(pair.x, case, 2):
-            beside = in_turn({"ours": partial(ours, 2), "torch": torch[0]}, n_rounds, pause=SLEEP)
-            figures["beside_torch"] = {**beside, "ratios": ratios(beside, "torch/ours")}
+        contestants = {f"ours {n}": partial(_with_threads, n, pair.ours) for n in (1, 2)}
+        for name, act in contestants.items():
+            must_agree(f"{case.name}, {name}", pair.expected, act()[None])
+        times = in_turn(contestants, rounds(case.shape, n_rounds))
+        figures = found[case.name] = {**times, "ratios": ratios(times, "ours 1/ours 2")}
+        beside = {}
+        if torch := _torch(case, pair, 2):
+            beside = in_turn(
+                {"ours 2": contestants["ours 2"], "torch 2": torch}, rounds(case.shape, n_rounds), pause=PAUSE
+            )
+            figures["beside torch, 20 ms of sleep before each"] = beside
+            figures["ratios"] |= ratios(beside, "torch 2/ours 2")
+        table.times(case.name, {**beside, **times}, **figures["ratios"])
     return found
 
 
-def kinds(options: argparse.Namespace) -> Figures:
+def _with_threads(n_threads: int, act: Callable[[], Array]) -> Array:
+    with portresize.threads(n_threads):
+        return act()
+
+
+def kinds(n_rounds: int) -> Figures:
     """Other kinds of samples, and batches, on one thread."""
     found: Figures = {}
     table = Table("other kinds, one thread, ms", "pillow", "ours", "pillow/ours")
@@ -135,11 +134,102 @@ def kinds(options: argparse.Namespace) -> Figures:
         if layout == "NCHW":
             n_images = 32 if height * width < 1e6 else 4
             shape = (n_images, 3, height, width)
-            name = f"{kind} batch of {n_images}, {like.name}"
+            name = f"{n_images} {kind} NCHW, {like.name}"
         case = Case(name, shape, dtype, layout, mode, like.size, like.resample)
         with portresize.threads(1):
             pair = checked(case)
-            times = in_turn({"pillow": pair.pillow, "ours": pair.ours}, rounds(shape, options.repeat))
+            times = in_turn({"pillow": pair.pillow, "ours": pair.ours}, rounds(shape, n_rounds))
         found[name] = {**times, "ratios": ratios(times, "pillow/ours")}
         table.times(name, times, **found[name]["ratios"])
     return found
+
+
+def vertical_first(n_rounds: int) -> Figures:
+    """Tall RGB images, whose height Pillow 13 resizes first, and the same lying down, on one thread."""
+    found: Figures = {}
+    table = Table("tall and wide, one thread, ms", "first pass", "pillow", "ours", "pillow/ours")
+    for height, width, side, resample in TALL:
+        cases = [
+            Case(f"{h}x{w} to {side}² {resample}", (h, w, 3), "uint8", "HWC", "RGB", (side, side), resample)
+            for h, w in ((height, width), (width, height))
+        ]
+        with portresize.threads(1):
+            pairs = {case: checked(case) for case in cases}
+            contestants = {f"pillow {case.name}": pair.pillow for case, pair in pairs.items()}
+            contestants |= {f"ours {case.name}": pair.ours for case, pair in pairs.items()}
+            times = in_turn(contestants, rounds(cases[0].shape, n_rounds))
+        for case in cases:
+            own = {who: times[f"{who} {case.name}"] for who in ("pillow", "ours")}
+            found[case.name] = {"first_pass": first_pass(case), **own, "ratios": ratios(own, "pillow/ours")}
+            table.times(case.name, own, **found[case.name]["ratios"], **{"first pass": first_pass(case)})
+    return found
+
+
+def small(n_rounds: int) -> Figures:
+    """Microseconds of a warm call, array to array, as many threads as there are by default."""
+    found: Figures = {}
+    table = Table("small RGB, array to array, us", "pillow", "ours", "pillow/ours")
+    for n in (8, 16, 32, 64, 128, 256):
+        name = f"{n}² to {n // 2}² bicubic"
+        x = noise((n, n, 3), "uint8")
+        contestants = {"pillow": partial(_through_pillow, x, n // 2), "ours": partial(_ours, x, n // 2)}
+        must_agree(name, contestants["pillow"](), contestants["ours"]())
+        start = time.perf_counter()
+        contestants["ours"]()
+        # Ten milliseconds a round, so that the clock and the change of contestants do not count.
+        calls = max(10, round(0.01 / (time.perf_counter() - start)))
+        times = in_turn(contestants, n_rounds, calls=calls, unit="us")
+        found[name] = {"calls": calls, **times, "ratios": ratios(times, "pillow/ours")}
+        table.times(name, times, **found[name]["ratios"])
+    return found
+
+
+def _through_pillow(x: Array, side: int) -> Array:
+    return np.asarray(Image.fromarray(x).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def _ours(x: Array, side: int) -> Array:
+    return portresize.resize(x, (side, side))
+
+
+SECTIONS: dict[str, Callable[[int], Figures]] = {
+    "rgb": rgb,
+    "threads": threads,
+    "kinds": kinds,
+    "vertical_first": vertical_first,
+    "small": small,
+    "first_call": first_call.measure,
+    "memory": memory.measure,
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print tables, and write JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [*SECTIONS, "neighbours"]
+    parser.add_argument("--out", type=Path, help="where to write the figures as JSON")
+    parser.add_argument("--repeat", type=int, default=61, help="rounds; large images get a third (default: 61)")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="SECTION", help=", ".join(names))
+    parser.add_argument(
+        "--pillow-simd", metavar="PYTHON", help="interpreter of an environment with pillow-simd and numpy"
+    )
+    options = parser.parse_args(arguments)
+    if options.repeat < 3:
+        parser.error("--repeat: at least 3, for the sake of the quartiles")
+    sections = SECTIONS | {"neighbours": partial(neighbours.measure, pillow_simd=options.pillow_simd)}
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        results = {**environment(), "method": METHOD, "repeat": options.repeat}
+        for name in options.only:
+            results[name] = {"load_before": _load(), **sections[name](options.repeat)}
+            # After each section, so that what was measured survives whatever happens next.
+            if options.out:
+                write(results, options.out)
+
+
+def _load() -> float | None:
+    """Programs that wanted a core in the last minute: at most one where nobody disturbed."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,4 +1,6 @@
-"""torch: the generic steps with torch's own gather, and one operator that stands for them in compiled programs."""
+"""torch: the kernels of `portresize[cpu]` for tensors in the memory of this machine, and elsewhere the generic steps with
+torch's own gather; one operator stands for them in compiled programs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import Any
 import array_api_compat.torch as compat
 import torch
 
-from portresize._backends import generic
+from portresize._backends import _host, generic
 from portresize._core.spec import Spec
 
 
@@ -45,10 +47,31 @@ def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
 
 def _execute(x: torch.Tensor, *spec: Any) -> torch.Tensor:
     request = Spec._make(tuple(field) if isinstance(field, list) else field for field in spec)
+    y = _host.run(x.detach().numpy(), request) if _is_plain(x) else None
+    if y is not None:
+        return torch.from_numpy(y)
     # torch gathers and selects no uint16; int32 holds every one of them.
     if x.dtype == torch.uint16:
         return generic.execute(x.to(torch.int32), request, _XP).to(torch.uint16)
     return generic.execute(x, request, _XP)
+
+
+# What numpy has as well. Of the others, bfloat16 alone can be resized.
+_SHARED = {torch.bool, torch.uint8, torch.uint16, torch.int32, torch.float32, torch.float64, torch.float16}
+
+
+def _is_plain(x: torch.Tensor) -> bool:
+    """Whether all that is asked for is the result, and the samples lie where numpy can see them."""
+    if x.device.type != "cpu" or x.dtype not in _SHARED or type(x) not in {torch.Tensor, torch.nn.Parameter}:
+        return False
+    if x.is_floating_point():
+        # Gradients, forwards or backwards, are those of the generic steps.
+        dual = torch.autograd.forward_ad
+        if (x.requires_grad and torch.is_grad_enabled()) or dual._current_level >= 0 or x.is_neg():
+            return False
+    # Nor transforms such as vmap, nor modes that look at every operation.
+    watched = torch._C._len_torch_dispatch_stack() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return not watched
 
 
 # The compiler must not trace the planning, which is arithmetic on numpy doubles. It keeps the operator as it is, for
