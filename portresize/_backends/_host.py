@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from ctypes import addressof, c_char
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +15,9 @@ from portresize._core.modes import MODES
 from portresize._core.plan import plan
 from portresize._core.steps import Blank, FlipSign, Pad, Pass, Premultiply, Reduce
 from portresize._core.threads import number_of_threads
-from portresize._kernels import pool
 from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from portresize._core.spec import Spec
 
 Array = Any
@@ -27,8 +25,10 @@ _LOG = logging.getLogger("portresize")
 
 # Bytes read and written from which threads pay: handing a job over takes as long as a few ten thousand of them.
 _WORTH_THREADS = 1 << 18
-# Bytes of memory that a thread keeps from call to call.
-_KEPT = 1 << 23
+# Bytes of memory that a thread keeps from call to call, for each thread that works for it.
+_MOST_KEPT = 1 << 23
+# A range of items and a range of output rows.
+_Job = tuple[tuple[int, int], tuple[int, int]]
 
 
 def run(x: np.ndarray, spec: Spec) -> np.ndarray | None:
@@ -54,15 +54,23 @@ def _call(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: n
     return None
 
 
-class _Memory(threading.local):
-    """Memory of a thread for the runs of kernels."""
+class _Block:
+    """Memory for a run of a kernel, and whose block of fields it holds."""
 
-    free: np.ndarray | None = None
-    address = 0
-    owner: object = None  # Whose blocks it holds.
+    def __init__(self, size: int) -> None:
+        self.memory = _aligned(max(size, 1 << 16))
+        self.address = self.memory.ctypes.data
+        self.owner: object = None
+        self.items: list[np.ndarray] = []  # Where the items are, if they are many.
 
 
-_MEMORY = _Memory()
+class _Kept(threading.local):
+    """Memory that a thread keeps from call to call, for each of the threads that work for it."""
+
+    blocks: tuple[_Block, ...] = ()
+
+
+_KEPT = _Kept()
 
 
 def _aligned(size: int) -> np.ndarray:
@@ -115,7 +123,7 @@ class _Call:
         if self._pad:
             self._targets = self._targets + (self._pad.top * sides[1].row + self._pad.left * sides[1].pixel)
         self._channel = channel
-        self._kernel = KERNEL(program.kernel)
+        self._kernel, self._isa = KERNEL(program.kernel), isa
         self._n = len(self._targets)
         if self._n == 1:
             self._sources, self._targets = self._sources.tolist(), self._targets.tolist()
@@ -125,11 +133,19 @@ class _Call:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
         y = self._filled() if self._pad else self._empty()
-        source, target = _address(x), _address(y)
-        if self._is_small:
-            self._run(source, target, (0, self._n), self._whole)
+        base = _address(x), _address(y)
+        threads = 1 if self._is_small else number_of_threads()
+        # Taken while in use: a signal handler that resizes on this thread must not find it.
+        blocks, _KEPT.blocks = _KEPT.blocks, ()
+        if threads == 1:
+            used = self._prepared(blocks, base, [((0, self._n), self._whole)])
+            self._kernel(used[0].address)
         else:
-            pool.run_all(self._jobs(source, target, number_of_threads()))
+            from portresize._kernels import pool
+
+            used = self._prepared(blocks, base, self._jobs(threads))
+            pool.helpers(self._isa).run(self._kernel, self._program.kernel, [block.address for block in used])
+        _KEPT.blocks = tuple(block for block in used if block.memory.nbytes <= _MOST_KEPT) + blocks[len(used) :]
         return y
 
     def _empty(self) -> np.ndarray:
@@ -145,41 +161,39 @@ class _Call:
         y[...] = color if len(color) == 1 else color.reshape([-1 if i == self._channel else 1 for i in range(y.ndim)])
         return y
 
-    def _jobs(self, source: int, target: int, threads: int) -> list[Callable[[], None]]:
+    def _jobs(self, threads: int) -> list[_Job]:
         """The work in as many parts as there are threads, of whole items if they go round, or else of rows too."""
         n, rows = self._n, self._program.outputs
         if n >= 4 * threads or n % threads == 0:
             cuts = [n * i // threads for i in range(threads + 1)]
-            parts = [((lo, hi), self._whole) for lo, hi in zip(cuts, cuts[1:], strict=False)]
-        else:
-            cuts = [rows * i // threads for i in range(threads + 1)]
-            parts = [((0, n), (lo, hi)) for lo, hi in zip(cuts, cuts[1:], strict=False) if lo < hi]
-        return [partial(self._run, source, target, *part) for part in parts]
+            return [(part, self._whole) for part in pairwise(cuts)]
+        cuts = [rows * i // threads for i in range(threads + 1)]
+        return [((0, n), part) for part in pairwise(cuts) if part[0] < part[1]]
 
-    def _run(self, source: int, target: int, items: tuple[int, int], rows: tuple[int, int]) -> None:
-        """Some rows of some items."""
-        program = self._program
-        # Taken while in use: a signal handler that resizes on this thread must not find it.
-        memory, _MEMORY.free = _MEMORY.free, None
-        if memory is None or memory.nbytes < program.size:
-            memory = _aligned(max(program.size, 1 << 16))
-            _MEMORY.owner, _MEMORY.address = None, memory.ctypes.data
-        address, owner = _MEMORY.address, (program, rows)
-        if _MEMORY.owner != owner:
-            program.place(memory, address)
-            program.bound(memory, *rows)
-            _MEMORY.owner = owner
+    def _prepared(self, blocks: tuple[_Block, ...], base: tuple[int, int], jobs: list[_Job]) -> tuple[_Block, ...]:
+        """A block for each job, from what there is."""
+        return tuple(
+            self._block(block, base, job) for block, job in zip(blocks + (None,) * len(jobs), jobs, strict=False)
+        )
+
+    def _block(self, block: _Block | None, base: tuple[int, int], job: _Job) -> _Block:
+        """A block for some rows of some items, the very first of which are at `base`."""
+        program, (items, rows) = self._program, job
+        if block is None or block.memory.nbytes < program.size:
+            block = _Block(program.size)
+        owner = (program, rows)
+        if block.owner != owner:
+            program.place(block.memory, block.address)
+            program.bound(block.memory, *rows)
         if self._n == 1:
-            program.item(memory, source + self._sources[0], target + self._targets[0])
-            kept = None
-        else:
-            _MEMORY.owner = None
-            kept = [base + offsets[slice(*items)] for base, offsets in ((source, self._sources), (target, self._targets))]
-            program.items(memory, *kept)
-        self._kernel(address)
-        del kept
-        if memory.nbytes <= _KEPT:
-            _MEMORY.free = memory
+            program.item(block.memory, base[0] + self._sources[0], base[1] + self._targets[0])
+            block.owner = owner
+            return block
+        part = slice(*items)
+        block.items = [address + places[part] for address, places in zip(base, (self._sources, self._targets), strict=True)]
+        program.items(block.memory, *block.items)
+        block.owner = None
+        return block
 
 
 def _address(x: np.ndarray) -> int:

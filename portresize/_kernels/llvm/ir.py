@@ -194,9 +194,24 @@ class Value:
         """Put `value` here, at any alignment."""
         self.function.line(f"store {value.type} {value.name}, ptr {self.name}, align 1")
 
-    def address(self) -> Value:
-        """The pointer as a number."""
-        return self.function.emit(I64, f"ptrtoint ptr {self.name} to i64")
+    def load_shared(self) -> Value:
+        """The i64 here, which other threads write."""
+        return self.function.emit(I64, f"load atomic i64, ptr {self.name} seq_cst, align 8")
+
+    def store_shared(self, value: Value) -> None:
+        """Put an i64 here, which other threads read."""
+        self.function.line(f"store atomic i64 {value.name}, ptr {self.name} seq_cst, align 8")
+
+    def add_shared(self, value: int) -> None:
+        """Add to the i64 here, to which other threads add too."""
+        self.function.emit(I64, f"atomicrmw add ptr {self.name}, i64 {value} seq_cst")
+
+    def replace_shared(self, old: Value, new: Value) -> Value:
+        """Put `new` here if `old` is still here; whether it was."""
+        pair = "{ i64, i1 }"
+        text = f"cmpxchg ptr {self.name}, i64 {old.name}, i64 {new.name} seq_cst seq_cst"
+        result = self.function.emit(pair, text)
+        return self.function.emit(I1, f"extractvalue {pair} {result.name}, 1")
 
     def pointer(self) -> Value:
         """The number as a pointer."""
@@ -211,6 +226,8 @@ class Loop:
         self.carried = carried
         """Values of this turn, and after the loop those of the last."""
         self.following: list[Value] = carried
+        self.again: Value = index
+        """Of `Function.repeat`: whether there is another turn."""
 
     def next(self, *values: Value) -> None:
         """What the next turn carries."""
@@ -278,6 +295,28 @@ class Function:
                 f"  {value.name} = phi {value.type} [ {first}, %{before} ], [ {following}, %{self._block} ]"
             )
         self.line(f"br label %{head}")
+        self._start(end)
+
+    @contextmanager
+    def repeat(self, *carried: Value) -> Iterator[Loop]:
+        """Do the body once, and again as long as what it gave to `again` holds."""
+        body, end = self._label(), self._label()
+        before = self._block
+        self.line(f"br label %{body}")
+        self._start(body)
+        phis = len(self._lines)
+        self._lines += [""] * len(carried)
+        values = []
+        for value in carried:
+            self._count += 1
+            values.append(Value(self, value.type, f"%v{self._count}"))
+        loop = Loop(self.number(0), values)
+        yield loop
+        for i, (value, first, following) in enumerate(zip(values, carried, loop.following, strict=True)):
+            self._lines[phis + i] = (
+                f"  {value.name} = phi {value.type} [ {first.name}, %{before} ], [ {following.name}, %{self._block} ]"
+            )
+        self.line(f"br i1 {loop.again.name}, label %{body}, label %{end}")
         self._start(end)
 
     @contextmanager

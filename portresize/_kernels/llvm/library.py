@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from portresize._kernels.llvm import bands, blocks, pixels
+from portresize._kernels.llvm import bands, blocks, pixels, team
 from portresize._kernels.llvm.engine import Library
 from portresize._kernels.llvm.ir import Module
 from portresize._kernels.llvm.passes import Arithmetic, Passes
@@ -23,6 +24,16 @@ Key = tuple[str | int, ...]
 
 # LLVM must not be entered by two threads at once.
 _LOCK = threading.Lock()
+
+
+def _unlock() -> None:
+    """In a child: whoever held the lock when it was forked has stayed behind."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
 
 
 def arithmetic(isa: Isa, kind: str, n_bands: int) -> Arithmetic:
@@ -54,6 +65,10 @@ def write(isa: Isa, key: Key) -> Module:
             bands.emit(module, isa, "flip", 3)
         case ("reduce", str(kind), int(n)):
             blocks.reduce(module, isa, kind, n)
+        case ("serve",):
+            team.serve(module, isa)
+        case ("launch",):
+            team.launch(module, isa)
         case _:
             msg = f"no such kernel: {key}"
             raise KeyError(msg)
@@ -88,7 +103,7 @@ def every_key() -> Iterator[Key]:
         yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64"))
     for unit in UNITS:
         yield from (("gather", unit), ("scatter", unit), ("take", unit))
-    yield from (("move",), ("flip", "fetch"), ("flip", "emit"))
+    yield from (("move",), ("flip", "fetch"), ("flip", "emit"), ("serve",), ("launch",))
     yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
 
 
