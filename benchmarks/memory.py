@@ -29,9 +29,9 @@ METHOD = (
     "set back before the call; ru_maxrss would begin at what the parent process had) less the bytes of the result; "
     "blocks of 64 KiB or more are mapped and unmapped one by one, without huge pages, so that none hides in what was "
     "freed before. It sees native scratch, and is good to about a quarter of a MiB. `traced`: tracemalloc's peak less "
-    "the bytes of the result, which sees Python and numpy only. `first` is the first call for that shape, tables "
-    "included; `again` the second, which may find scratch that the first one kept. A smaller image of the same kind and scales was resized before, so that generating "
-    "code does not count."
+    "the bytes of the result, which sees Python and numpy only, and pages that were never touched. `first` is the "
+    "first call for that shape, tables included; `again` the second, which may find scratch that the first one kept. "
+    "A smaller image of the same kind and scales was resized before, so that generating code does not count."
 )
 KINDS = {"RGB": ("uint8", (3,)), "F": ("float32", ())}
 WIDTH, SIDE, HEIGHTS = 1920, 224, (1080, 2160, 4320, 8640)

@@ -1,6 +1,7 @@
 """Other libraries that shrink pictures, on one thread each: how fast, and how far from Pillow.
 
-pillow-simd runs in a process of its own, benchmarks/pillow_simd.py; the others in turn with ours.
+Each meets ours alone, in turn, so that the slow ones do not empty the caches of the quick ones. pillow-simd cannot: it
+runs in a process of its own, benchmarks/pillow_simd.py, and ours by itself after it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Array = Any
 Figures = dict[str, Any]
 SIMD = "pillow-simd"
-SIMD_NOTE = "Image.resize in a process of its own, so not in turn with ours but all cases before it"
+SIMD_NOTE = "Image.resize in a process of its own; not in turn with ours, which runs by itself later"
 
 
 class Neighbour(NamedTuple):
@@ -127,21 +128,22 @@ def measure(n_rounds: int, *, pillow_simd: str | None = None) -> Figures:
     columns = ("theirs", "ours", "theirs/ours", "exact", "equal", "largest", "cores")
     table = Table("neighbours, RGB, one thread, ms", *columns)
     for i, case in enumerate(RGB):
+        figures = found[case.name] = {}
         with portresize.threads(1):
             pair = checked(case)
-            contestants = {"ours": pair.ours}
-            contestants |= {name: neighbour.prepare(case, pair.x) for name, neighbour in present.items()}
-            results = {name: np.asarray(act()) for name, act in contestants.items()}
-            cores = {name: _cores(act) for name, act in contestants.items()}
-            times = in_turn(contestants, rounds(case.shape, n_rounds))
-        if simd:
-            times[SIMD], results[SIMD] = simd[i]
-        figures = found[case.name] = {"ours": times["ours"], "ratios": {}}
-        for name in [name for name in times if name != "ours"]:
-            figures["ratios"] |= ratios(times, f"{name}/ours")
-            figures[name] = {**times[name], **_closeness(results[name], pair.expected[0]), "cores": cores.get(name)}
-            cells = {**figures[name], "theirs/ours": figures["ratios"][f"{name}/ours"]}
-            table.times(f"{case.name}, {name}", {"theirs": times[name], "ours": times["ours"]}, **cells)
+            for name, neighbour in present.items():
+                act = neighbour.prepare(case, pair.x)
+                result = np.asarray(act())
+                cores = _cores(act)
+                times = in_turn({"theirs": act, "ours": pair.ours}, rounds(case.shape, n_rounds))
+                figures[name] = {**times, **_closeness(result, pair.expected[0]), "cores": cores}
+            if simd:
+                times = {"theirs": simd[i][0], **in_turn({"ours": pair.ours}, rounds(case.shape, n_rounds))}
+                figures[SIMD] = {**times, **_closeness(simd[i][1], pair.expected[0])}
+        for name, figure in figures.items():
+            figure["ratios"] = ratios(figure, "theirs/ours")
+            times = {who: figure[who] for who in ("theirs", "ours")}
+            table.times(f"{case.name}, {name}", times, **{**figure, **times, **figure["ratios"]})
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     return found

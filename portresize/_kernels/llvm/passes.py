@@ -44,6 +44,8 @@ class Arithmetic(Protocol):
     @property
     def kind(self) -> str: ...
     @property
+    def rows_in_block(self) -> int: ...
+    @property
     def rows_in_plane(self) -> int: ...
     @property
     def element(self) -> str: ...
@@ -91,15 +93,15 @@ class Passes:
 
     def __init__(self, module: Module, arithmetic: Arithmetic, order: str) -> None:
         self._do, self._order = arithmetic, order
-        self._lanes = arithmetic.isa.lanes
-        self._unpacked = bits_of(arithmetic.element) // 8 * self._lanes  # Bytes of a row that `unpack` makes at once.
+        self._rows = arithmetic.rows_in_block
+        self._unpacked = bits_of(arithmetic.element) // 8 * self._rows  # Bytes of a row that `unpack` makes at once.
         self._regions = Spare(arithmetic)
         self._copy = copy(module)
         if "W" in order:
             self._pack = arithmetic.pack(module)
             self._across = arithmetic.across(module, planes=order == "WH")
             if order != "WH" or arithmetic.rows_in_plane == 1:
-                self._unpack = unpack(module, arithmetic.element, self._lanes)
+                self._unpack = unpack(module, arithmetic.element, self._rows)
         if "H" in order:
             self._down = arithmetic.down(module)
             self._plane = arithmetic.plane(module) if hasattr(arithmetic, "plane") else None
@@ -112,8 +114,8 @@ class Passes:
     def _blocks(self) -> None:
         """One pass, along W."""
         f, x = self._f, self._x
-        with f.loop(x["stop_row"], start=x["first_row"], step=self._lanes) as block:
-            count = (x["stop_row"] - block.index).min(self._lanes)
+        with f.loop(x["stop_row"], start=x["first_row"], step=self._rows) as block:
+            count = (x["stop_row"] - block.index).min(self._rows)
             self._pass_across(_Rows(*self._ends.fetch(block.index, count)), count, None)
             self._emit_strips(block.index, count)
 
@@ -135,8 +137,8 @@ class Passes:
         """A chunk through the pass along W, block by block."""
         f, x = self._f, self._x
         planes = _Rows(x["planes"].pointer(), x["plane_stride"])
-        with f.loop(n, step=self._lanes) as block:
-            count = (n - block.index).min(self._lanes)
+        with f.loop(n, step=self._rows) as block:
+            count = (n - block.index).min(self._rows)
             target = planes.start.at(block.index // self._do.rows_in_plane * planes.stride)
             self._pass_across(_Rows(*self._ends.fetch(first + block.index, count)), count, target)
         return _Planes(planes, self._last_group(planes))
@@ -197,12 +199,12 @@ class Passes:
             f.call(self._down, [*taps, before.at(first * step), step, count, after, target, is_last])
 
         if self._order == "HW":
-            slot = (out - x["first_out"]) % self._lanes
+            slot = (out - x["first_out"]) % self._rows
             line = x["lines"].pointer().at(slot * x["lines_stride"])
             run(planes.whole, f.number(0), groups, line)
             with f.when(rest > 0):
                 run(planes.last, groups, f.number(1), line.at(groups * do.group))
-            is_full = slot.equals(self._lanes - 1) | (out + 1).equals(x["stop_out"])
+            is_full = slot.equals(self._rows - 1) | (out + 1).equals(x["stop_out"])
             with f.when(is_last & is_full):
                 self._pass_across(_Rows(x["lines"].pointer(), x["lines_stride"]), slot + 1, None)
                 self._emit_strips(out - slot, slot + 1)
@@ -244,7 +246,7 @@ class Passes:
         strips, spare = x["strips"].pointer(), self._spare(self._regions.rows)
         f.call(self._unpack, [strips, groups, target, stride, count])
         with f.when(rest > 0):
-            last = strips.at(groups * (size * self._lanes))
+            last = strips.at(groups * (size * self._rows))
             f.call(self._unpack, [last, f.number(1), spare, f.number(size), count])
             with f.loop(count) as row:
                 f.call(self._copy, [target.at(row.index * stride + groups * size), spare.at(row.index * size), rest])
@@ -265,9 +267,9 @@ class Spare:
     """Regions of the buffer `spare`: places of each, and the size of all."""
 
     def __init__(self, do: Arithmetic) -> None:
-        unpacked = bits_of(do.element) // 8 * do.isa.lanes
+        unpacked = bits_of(do.element) // 8 * do.rows_in_block
         self.rows = 0  # Ends of rows to pack, or that were unpacked.
-        self.sums = max(do.isa.lanes, 4) * max(do.packed, do.group, unpacked)  # What the sums of a group begin with.
+        self.sums = max(do.rows_in_block, 4) * max(do.packed, do.group, unpacked)  # What the sums of a group begin with.
         self.result = self.sums + do.group_in_sums  # Of the last group of columns.
         self.columns = self.result + do.group  # The last columns of a chunk that is read where it lies.
         self.size = self.columns + (LONGEST_CHUNK * do.group_in_plane if do.rows_in_plane == 1 else 0)

@@ -218,7 +218,7 @@ class Program:
         kind = samples.kind if all(step.clip for step in parts.passes) else f"{samples.kind}-bytes"
         self._do = do = library.arithmetic(self._isa, kind, samples.bands)
         self._fields = passes.FIELDS
-        lanes = self._isa.lanes
+        lanes = do.rows_in_block
         in_bytes, out_bytes = parts.reduced[1] * samples.pixel, parts.result[1] * samples.pixel
         values, places = {"in_bytes": in_bytes, "out_bytes": out_bytes}, {}
         # Places that hold whole groups of columns, of rows that are as long as those in the pass along H.
@@ -251,7 +251,7 @@ class Program:
 
     def _build_across(self, step: Pass, values: dict[str, int], places: dict[str, int]) -> None:
         """The table of the pass along W, and its buffers."""
-        do, samples, lanes = self._do, self._samples, self._isa.lanes
+        do, samples, lanes = self._do, self._samples, self._do.rows_in_block
         table = self._table(step, self._parts.reduced[1])
         # A unit of the table is as many samples of each band in the tile as there are rows in a plane.
         unit = do.rows_in_plane * samples.pixel * do.tile_growth

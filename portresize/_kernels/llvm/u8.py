@@ -42,6 +42,11 @@ class Bytes:
         return I32
 
     @property
+    def rows_in_block(self) -> int:
+        """Rows that a pass along W takes at once."""
+        return self.isa.lanes
+
+    @property
     def pixels(self) -> int:
         """Pixels of a row that are brought into a tile together: whole quads, at most a vector of them."""
         return {1: 4, 2: 2, 3: 1, 4: 1}[self.bands] * self.isa.lanes

@@ -45,14 +45,19 @@ class Doubles:
         return bits_of(self.element) // 8
 
     @property
+    def rows_in_block(self) -> int:
+        """Rows that a pass along W takes at once: a vector of doubles."""
+        return self.isa.doubles
+
+    @property
     def packed(self) -> int:
         """Bytes of a row that are brought into a tile together."""
-        return self.isa.lanes * self.item
+        return self.rows_in_block * self.item
 
     @property
     def tile_growth(self) -> int:
         """Bytes of a tile for a byte of a row."""
-        return self.isa.lanes * 8 // self.item
+        return self.rows_in_block * 8 // self.item
 
     @property
     def group(self) -> int:
@@ -76,7 +81,7 @@ class Doubles:
 
     def pack(self, module: Module) -> Function:
         """Rows to a tile: `(rows, stride, count, groups, tile)`; rows from `count` on repeat the last one."""
-        lanes = self.isa.lanes
+        lanes = self.rows_in_block
         f = module.function("pack", [PTR, I64, I64, I64, PTR])
         source, stride, count, groups, tile = f.parameters
         rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(lanes)]
@@ -93,7 +98,7 @@ class Doubles:
         `first` holds the offset of each window in the tile, `counts` its taps, and `words`, `pitch` bytes an output,
         their weights.
         """
-        lanes, bands = self.isa.lanes, self.bands
+        lanes, bands = self.rows_in_block, self.bands
         f = module.function("across", [PTR, PTR, PTR, PTR, I64, I64, I64, PTR, I64])
         tile, first, counts, words, pitch, _, outputs, out, _ = f.parameters
         together = max(1, 4 // bands)  # Pixels whose sums run side by side: few sums would wait for each other.
