@@ -145,9 +145,9 @@ def _pillow_simd(session: nox.Session) -> str:
     folder = Path(session.create_tmp()) / "pillow-simd"
     python = str(folder / "bin" / "python")
     session.run("python", "-m", "venv", str(folder))
-    packages = ["numpy", "pillow-simd==12.1.1.post0"]
-    env = {"CC": "cc -mavx2"}
-    session.run(python, "-m", "pip", "install", *packages, env=env, external=True, success_codes=[0, 1])
+    # Not from pip's cache, which does not know what a wheel was compiled with.
+    install = ["pip", "install", "--no-cache-dir", "numpy", "pillow-simd==12.1.1.post0"]
+    session.run(python, "-m", *install, env={"CC": "cc -mavx2"}, external=True, success_codes=[0, 1])
     return python
 
 

@@ -22,7 +22,7 @@ import portresize
 from benchmarks.cases import RGB, Case, checked
 from benchmarks.machine import fresh_python
 from benchmarks.table import Table
-from benchmarks.timing import in_turn, ratios, rounds
+from benchmarks.timing import in_turn, median, ratios, rounds
 from portresize import Resampling
 
 if TYPE_CHECKING:
@@ -142,8 +142,8 @@ def measure(n_rounds: int, *, pillow_simd: str | None = None) -> Figures:
                 figures[SIMD] = {**times, **_closeness(simd[i][1], pair.expected[0])}
         for name, figure in figures.items():
             figure["ratios"] = ratios(figure, "theirs/ours")
-            times = {who: figure[who] for who in ("theirs", "ours")}
-            table.times(f"{case.name}, {name}", times, **{**figure, **times, **figure["ratios"]})
+            medians = {who: median(figure[who]) for who in ("theirs", "ours")}
+            table.row(f"{case.name}, {name}", {**figure, **figure["ratios"], **medians})
     for name, reason in left_out.items():
         print(f"left out: {name}: {reason}")
     return found
@@ -159,9 +159,11 @@ def _closeness(result: Array, expected: Array) -> Figures:
 
 
 def _cores(act: Callable[[], object]) -> float:
-    """Cores kept busy in three calls: more than 1 betrays threads that were not asked for."""
+    """Cores kept busy for a tenth of a second: more than 1 betrays threads that were not asked for."""
+    # OpenCV brings an OpenBLAS whose threads spin for a moment after they are born.
+    time.sleep(0.3)
     wall, busy = time.perf_counter(), time.process_time()
-    for _ in range(3):
+    while time.perf_counter() - wall < 0.1:
         act()
     return round((time.process_time() - busy) / (time.perf_counter() - wall), 2)
 

@@ -41,7 +41,7 @@ def orders(n: int) -> Iterator[list[int]]:
     same one, as plain rotation would have it.
 
     >>> list(islice(orders(3), 6))
-    [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 0, 2], [2, 1, 0], [0, 2, 1]]
+    [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [0, 2, 1], [1, 0, 2]]
     """
     zigzag = [(i + 1) // 2 if i % 2 else -(i // 2) for i in range(n)]
     for turn in count():

@@ -82,7 +82,9 @@ def _aligned(size: int) -> np.ndarray:
 class _Call:
     """A spec for arrays of one shape, memory layout and dtype."""
 
-    def __init__(self, spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], isa: Any) -> None:
+    def __init__(
+        self, spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], isa: Any
+    ) -> None:
         from portresize._kernels.llvm.engine import KERNEL
         from portresize._kernels.llvm.parts import Unsupported
         from portresize._kernels.llvm.program import Program, Samples, Side
@@ -115,7 +117,9 @@ class _Call:
         sides = [
             Side(step[axis["H"]], step[axis["W"]], step[channel] if channel >= 0 else 0) for step in (strides, target)
         ]
-        self._program = program = Program(isa, Samples(kind, dtype.itemsize, together), (sides[0], sides[1]), steps, source)
+        self._program = program = Program(
+            isa, Samples(kind, dtype.itemsize, together), (sides[0], sides[1]), steps, source
+        )
         walked = {*axis.values(), *([channel] if together == n_bands else [])} - {-1}
         items = [i for i in range(len(shape)) if i not in walked]
         self._sources, self._targets = (_places(shape, steps_, items) for steps_ in (strides, target))
@@ -190,7 +194,9 @@ class _Call:
             block.owner = owner
             return block
         part = slice(*items)
-        block.items = [address + places[part] for address, places in zip(base, (self._sources, self._targets), strict=True)]
+        block.items = [
+            address + places[part] for address, places in zip(base, (self._sources, self._targets), strict=True)
+        ]
         program.items(block.memory, *block.items)
         block.owner = None
         return block

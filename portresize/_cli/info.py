@@ -12,6 +12,8 @@ import numpy as np
 from portresize import __version__, _dispatch
 from portresize._cli import libraries, pillow
 from portresize._cli.table import Table
+from portresize._core.threads import number_of_threads
+from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +44,7 @@ def run(_: argparse.Namespace) -> int:
     """Print all that is known of this machine's libraries."""
     print(f"portresize {__version__}, Python {platform.python_version()} on {sys.platform} {platform.machine()}")
     print(_pillow())
+    print(_kernels())
     print()
     table = Table(("library", "version", "backend", "devices"))
     for name in libraries.NAMES:
@@ -57,7 +60,8 @@ def run(_: argparse.Namespace) -> int:
         if libraries.installed(module_name):
             table.add(distribution, _version(distribution, module_name))
         else:
-            table.add(distribution, f"not installed: pip install {distribution}", tone="dim")
+            wanted = "'portresize[cpu]'" if distribution == "llvmlite" else distribution
+            table.add(distribution, f"not installed: pip install {wanted}", tone="dim")
     table.print()
     return 0
 
@@ -69,6 +73,18 @@ def _pillow() -> str:
         return str(error)
     text = f'Pillow {found.version}, dialect "{found.dialect}"'
     return f"{text} ({found.note})" if found.note else text
+
+
+def _kernels() -> str:
+    """What numpy arrays and tensors of torch in the memory of this machine run on."""
+    try:
+        threads = number_of_threads()
+    except ValueError as error:
+        return f"CPU kernels: {error}"
+    isa, why = host()
+    if isa is None:
+        return f"CPU kernels: none, the numpy steps serve: {why}"
+    return f"CPU kernels: {isa.name}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _version(distribution: str, module_name: str) -> str:

@@ -8,25 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import F32, I8, I16, I32, I64, PTR, Value, element_of, vector, with_element
+from portresize._kernels.llvm.ir import F32, I8, I16, I32, I64, PTR, vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portresize._kernels.llvm.ir import Function, Module
+    from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
-# `inner` is the function that makes the rows in the first place, or 0 if they are the source's own, `row_stride` apart.
-FETCH = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
-# `inner` is the function that takes the rows in the end, or 0 if they go to the target's own.
-EMIT = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
+# `inner` is the function that makes the rows in the first place, or takes them in the end, or 0 if they are those of the
+# array, `row_stride` apart.
+CHANGE = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
 
 
-def fetch(module: Module, isa: Isa, act: str, bands: int) -> None:
+def fetch(act: str, module: Module, isa: Isa, bands: int) -> None:
     """A function named `act`, as `rows.ENDS` has it of `fetch`: rows of 8-bit pixels, changed."""
     f = module.function(act, [PTR, PTR, I64, I64, PTR], exported=True)
     block, source, first, count, rows = f.parameters
-    x = FETCH.read(block)
+    x = CHANGE.read(block)
     is_made = x["inner"].equals(0) ^ 1
     with f.when(is_made):
         f.call(x["inner"].pointer(), [x["inner_block"].pointer(), source, first, count, rows])
@@ -37,11 +34,11 @@ def fetch(module: Module, isa: Isa, act: str, bands: int) -> None:
         _change(f, isa, act, bands, (here, there, x["width"]))
 
 
-def emit(module: Module, isa: Isa, act: str, bands: int) -> None:
+def emit(act: str, module: Module, isa: Isa, bands: int) -> None:
     """A function named `act`, as `rows.ENDS` has it of `emit`: finished rows of 8-bit pixels, changed."""
     f = module.function(act, [PTR, PTR, I64, I64, PTR], exported=True)
     block, target, first, count, rows = f.parameters
-    x = EMIT.read(block)
+    x = CHANGE.read(block)
     is_taken = x["inner"].equals(0) ^ 1
     start = is_taken.select(rows, target.at(first * x["row_stride"]))
     stride = is_taken.select(x["dense_stride"], x["row_stride"])
@@ -55,7 +52,7 @@ def emit(module: Module, isa: Isa, act: str, bands: int) -> None:
 def _change(f: Function, isa: Isa, act: str, bands: int, row: tuple[Value, Value, Value]) -> None:
     """One row, from where to where and of how many pixels; the two may be the same."""
     here, there, width = row
-    if act == "flip":
+    if act.startswith("flip"):
         # Bands 1 and 2 of LAB; the first byte in memory is the lowest.
         with f.loop(width) as pixel:
             there.at(pixel.index * 3).store(here.at(pixel.index * 3).load("i24") ^ 0x808000)
@@ -65,7 +62,7 @@ def _change(f: Function, isa: Isa, act: str, bands: int, row: tuple[Value, Value
     size = at_once * bands
     alpha = [i - i % bands + bands - 1 for i in range(size)]
     whole = width // at_once
-    each = _PRODUCT if act == "premultiply" else _QUOTIENT
+    each = _product if act == "premultiply" else _quotient
     with f.loop(whole) as group:
         pixels = here.at(group.index * size).load(vector(I8, size)).cast("zext", element)
         changed = each(pixels, pixels.shuffle(alpha))
@@ -94,7 +91,3 @@ def _quotient(color: Value, alpha: Value) -> Value:
     divisor = alpha.equals(0).select(255, alpha)
     scaled = (color * 255).cast("sitofp", F32) / divisor.cast("sitofp", F32)
     return scaled.cast("fptosi", I32).min(255)
-
-
-_PRODUCT: Callable[[Value, Value], Value] = _product
-_QUOTIENT: Callable[[Value, Value], Value] = _quotient

@@ -171,7 +171,4 @@ class Singles:
 def _lanes(samples: Value) -> int:
     """How many groups of four samples a vector holds."""
 
-
     return lanes_of(samples.type)
-
-

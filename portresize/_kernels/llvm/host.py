@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
 VARIABLE = "PORTRESIZE_ISA"
+OLDEST = (0, 45)
+"""The first llvmlite whose LLVM reads pointers without types, as `ir` writes them."""
 _LOG = logging.getLogger("portresize")
 
 
@@ -34,20 +37,28 @@ def _host() -> Host:
     if wanted == "none":
         return Host(None, f"the environment variable {VARIABLE} is none")
     try:
-        from portresize._kernels.llvm import engine, library
+        import llvmlite
     except ImportError as error:
-        return Host(None, f"llvmlite is not installed ({error}): pip install 'portresize[cpu]'")
-    except (OSError, RuntimeError, AttributeError) as error:
-        return Host(None, f"llvmlite does not load: {error}")
+        # What is missing may be llvmlite or a library that it needs.
+        return Host(None, f"{error}; pip install 'portresize[cpu]' brings kernels several times as fast as Pillow")
+    version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
+    if version < OLDEST:
+        return Host(None, f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer")
     try:
-        levels = {isa.name: isa for isa in engine.levels()}
-        if wanted and wanted not in levels:
-            return Host(None, f"the environment variable {VARIABLE} is {wanted!r}, this machine has {', '.join(levels)}")
-        if not levels:
-            machine, _ = engine.host()
-            return Host(None, f"there are no kernels for processors of type {machine!r}")
-        isa = levels[wanted] if wanted else next(iter(levels.values()))
-        library.address(isa, ("gather", 1))
-    except (OSError, RuntimeError, AttributeError, TypeError) as error:
-        return Host(None, f"LLVM does not generate code here: {error}")
+        return _level(wanted)
+    except (ImportError, OSError, RuntimeError, AttributeError, TypeError) as error:
+        return Host(None, f"LLVM generates no code here: {' '.join(str(error).split())}")
+
+
+def _level(wanted: str) -> Host:
+    """The best level that this processor has, or the one that is `wanted`, if LLVM generates code for it."""
+    from portresize._kernels.llvm import engine, library
+
+    levels = {isa.name: isa for isa in engine.levels()}
+    if not levels:
+        return Host(None, f"there are no kernels for processors of type {engine.host()[0]!r}")
+    if wanted and wanted not in levels:
+        return Host(None, f"the environment variable {VARIABLE} is {wanted!r}, expected none, {', '.join(levels)}")
+    isa = levels[wanted] if wanted else next(iter(levels.values()))
+    library.address(isa, ("gather", 1))
     return Host(isa, "")

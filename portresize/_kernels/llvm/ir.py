@@ -333,7 +333,13 @@ class Function:
         """Call a function of the module, one by its address, or by its name what LLVM or an intrinsic provides."""
         if isinstance(callee, str):
             self.module.declare(callee, result, [a.type for a in arguments])
-        name = f"@{callee}" if isinstance(callee, str) else f"@{callee.name}" if isinstance(callee, Function) else callee.name
+        name = (
+            f"@{callee}"
+            if isinstance(callee, str)
+            else f"@{callee.name}"
+            if isinstance(callee, Function)
+            else callee.name
+        )
         text = f"call {result} {name}({', '.join(f'{a.type} {a.name}' for a in arguments)})"
         if result == VOID:
             self.line(text)

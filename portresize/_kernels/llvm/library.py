@@ -4,23 +4,73 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from portresize._kernels.llvm import bands, blocks, pixels, team
 from portresize._kernels.llvm.engine import Library
 from portresize._kernels.llvm.ir import Module
 from portresize._kernels.llvm.passes import Arithmetic, Passes
 from portresize._kernels.llvm.u8 import Bytes
-from portresize._kernels.llvm.wide import Doubles
+from portresize._kernels.llvm.wide import ELEMENTS, Doubles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from portresize._kernels.llvm.isa import Isa
 
-# What a kernel is asked for by: its name and what it is specialised to.
+# The name of a function, and what it is specialised to.
 Key = tuple[str | int, ...]
+
+ORDERS = ("WH", "HW", "W", "H")
+KINDS = ("u8", *ELEMENTS)
+UNITS = sorted({item * n for item in (1, 2, 4, 8) for n in (1, 2, 3, 4)})
+"""Bytes of what is moved at once: samples, or pixels of up to four."""
+
+
+def arithmetic(isa: Isa, kind: str, n_bands: int) -> Arithmetic:
+    """How samples of a kind are computed with."""
+    return Bytes(isa, n_bands) if kind == "u8" else Doubles(isa, n_bands, kind)
+
+
+def _resize(order: str, module: Module, isa: Isa, kind: str, n_bands: int) -> None:
+    Passes(module, arithmetic(isa, kind, n_bands), order)
+
+
+_WRITERS: dict[str, Callable[..., Any]] = {
+    **{f"resize_{order}": partial(_resize, order) for order in ORDERS},
+    "reduce": blocks.reduce,
+    "premultiply": partial(bands.fetch, "premultiply"),
+    "unpremultiply": partial(bands.emit, "unpremultiply"),
+    "flip_before": partial(bands.fetch, "flip_before"),
+    "flip_after": partial(bands.emit, "flip_after"),
+    "gather": pixels.gather,
+    "scatter": pixels.scatter,
+    "take": pixels.take,
+    "move": pixels.move,
+    "serve": team.serve,
+    "launch": team.launch,
+}
+
+
+def every_key() -> Iterator[Key]:
+    """All functions there are."""
+    for n in (1, 2, 3, 4):
+        yield from ((f"resize_{order}", kind, n) for order in ORDERS for kind in KINDS)
+        yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64"))
+    yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
+    yield from ((act, 3) for act in ("flip_before", "flip_after"))
+    yield from ((move, unit) for move in ("gather", "scatter", "take") for unit in UNITS)
+    yield from ((name,) for name in ("move", "serve", "launch"))
+
+
+def write(isa: Isa, key: Key) -> Module:
+    """The module that holds a function, and what that needs."""
+    name, *specialised = key
+    module = Module(32 * isa.lanes)
+    _WRITERS[str(name)](module, isa, *specialised)
+    return module
+
 
 # LLVM must not be entered by two threads at once.
 _LOCK = threading.Lock()
@@ -36,76 +86,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock)
 
 
-def arithmetic(isa: Isa, kind: str, n_bands: int) -> Arithmetic:
-    """How samples of a kind are computed with."""
-    return Bytes(isa, n_bands) if kind == "u8" else Doubles(isa, n_bands, kind)
-
-
-def write(isa: Isa, key: Key) -> Module:
-    """The module of a kernel."""
-    module = Module(32 * isa.lanes)
-    match key:
-        case ("resize", str(order), str(kind), int(n)):
-            Passes(module, arithmetic(isa, kind, n), order)
-        case ("gather", int(unit)):
-            pixels.gather(module, unit)
-        case ("scatter", int(unit)):
-            pixels.scatter(module, unit)
-        case ("take", int(unit)):
-            pixels.take(module, unit)
-        case ("move",):
-            pixels.move(module, isa)
-        case ("premultiply", int(n)):
-            bands.fetch(module, isa, "premultiply", n)
-        case ("unpremultiply", int(n)):
-            bands.emit(module, isa, "unpremultiply", n)
-        case ("flip", "fetch"):
-            bands.fetch(module, isa, "flip", 3)
-        case ("flip", "emit"):
-            bands.emit(module, isa, "flip", 3)
-        case ("reduce", str(kind), int(n)):
-            blocks.reduce(module, isa, kind, n)
-        case ("serve",):
-            team.serve(module, isa)
-        case ("launch",):
-            team.launch(module, isa)
-        case _:
-            msg = f"no such kernel: {key}"
-            raise KeyError(msg)
-    return module
-
-
-def name_of(key: Key) -> str:
-    """What the function is called in the module."""
-    return f"resize_{key[1]}" if key[0] == "resize" else str(key[0])
-
-
 @cache
 def _library(isa: Isa, key: Key) -> Library:
     return Library(str(write(isa, key)), isa)
 
 
 def address(isa: Isa, key: Key) -> int:
-    """Where the kernel is, for this process to call.
+    """Where a function is, for this process to call.
 
     Raises:
         RuntimeError: LLVM cannot generate it here.
     """
     with _LOCK:
-        return _library(isa, key).address(name_of(key))
-
-
-def every_key() -> Iterator[Key]:
-    """All kernels there are."""
-    for n in (1, 2, 3, 4):
-        for order in ("WH", "HW", "W", "H"):
-            yield from (("resize", order, kind, n) for kind in ("u8", "u16", "u16-bytes", "i32", "f32", "f64"))
-        yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64"))
-    for unit in UNITS:
-        yield from (("gather", unit), ("scatter", unit), ("take", unit))
-    yield from (("move",), ("flip", "fetch"), ("flip", "emit"), ("serve",), ("launch",))
-    yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
-
-
-UNITS = sorted({item * n for item in (1, 2, 4, 8) for n in (1, 2, 3, 4)})
-"""Bytes of what pixel kernels move at once: samples, or pixels of up to four."""
+        return _library(isa, key).address(str(key[0]))

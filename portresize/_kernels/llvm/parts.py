@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portresize._core.steps import Crop, FlipSign, Pass, Premultiply, Reduce, Take
+from portresize._core.steps import Crop, FlipSign, Pass, Premultiply, Reduce, Step, Take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from portresize._core.steps import Step
 
 Size = tuple[int, int]
 
@@ -22,27 +22,28 @@ class Unsupported(Exception):  # noqa: N818  not an error: the numpy steps serve
     """No kernel takes this plan, array or machine; the text says why."""
 
 
-class Parts(NamedTuple):
-    """What a walk does, in this order.
+@dataclass
+class Parts:
+    """What a walk does, in the order of the attributes.
 
     Attributes:
-        top, left, size: The part of the source that is read; `size` is `(height, width)`.
-        act: What happens to the bands before and after, if anything.
+        size: `(height, width)` of the part of the source that is read, which begins at row `top` and column `left`.
+        act: What happens to the bands before everything else, and is undone after it, if anything.
         reduce: The average of blocks, if any.
         rows, columns: Of nearest neighbours, the index of each output row and column; -1 for 0.
-        passes: One or two, of different axes.
+        passes: At most two, of different axes.
         result: `(height, width)`.
     """
 
-    top: int
-    left: int
     size: Size
-    act: Premultiply | FlipSign | None
-    reduce: Reduce | None
-    rows: NDArray[np.int32] | None
-    columns: NDArray[np.int32] | None
-    passes: tuple[Pass, ...]
     result: Size
+    top: int = 0
+    left: int = 0
+    act: Premultiply | FlipSign | None = None
+    reduce: Reduce | None = None
+    rows: NDArray[np.int32] | None = None
+    columns: NDArray[np.int32] | None = None
+    passes: dict[str, Pass] = field(default_factory=dict)
 
     @property
     def reduced(self) -> Size:
@@ -51,72 +52,78 @@ class Parts(NamedTuple):
             return self.size
         return -(-self.size[0] // self.reduce.vertical), -(-self.size[1] // self.reduce.horizontal)
 
+    @singledispatchmethod
+    def add(self, step: Step) -> None:
+        """Take in the next step."""
+        msg = f"the step `{step}`"
+        raise Unsupported(msg)
+
+    @add.register
+    def _(self, step: Crop) -> None:
+        if self.rows is not None and self.columns is not None:
+            self.rows = self.rows[step.top : step.top + step.height]
+            self.columns = self.columns[step.left : step.left + step.width]
+        else:
+            self._crop(step)
+        self.result = (step.height, step.width)
+
+    def _crop(self, step: Crop) -> None:
+        """Read less of the source: along an axis that no pass has changed, it does not matter when that happens."""
+        first, size = [step.top, step.left], [step.height, step.width]
+        for i, axis in enumerate("HW"):
+            if axis in self.passes:
+                if (first[i], size[i]) != (0, self.result[i]):
+                    msg = "a crop along an axis that was resized"
+                    raise Unsupported(msg)
+                size[i] = self.reduced[i]
+        by = (self.reduce.vertical, self.reduce.horizontal) if self.reduce else (1, 1)
+        first, size = ([n * factor for n, factor in zip(pair, by, strict=True)] for pair in (first, size))
+        self.top, self.left = self.top + first[0], self.left + first[1]
+        # The last block may be a partial one.
+        self.size = (min(size[0], self.size[0] - first[0]), min(size[1], self.size[1] - first[1]))
+
+    @add.register
+    def _(self, step: Take) -> None:
+        if self.passes:
+            msg = "nearest neighbours of what was resized"
+            raise Unsupported(msg)
+        if self.rows is None or self.columns is None:
+            self.rows, self.columns = (np.arange(n, dtype=np.int32) for n in self.reduced)
+        kept = self.rows if step.axis == "H" else self.columns
+        taken = np.where(step.index >= 0, kept[step.index], np.int32(-1))
+        height, width = self.result
+        if step.axis == "H":
+            self.rows, self.result = taken, (len(taken), width)
+        else:
+            self.columns, self.result = taken, (height, len(taken))
+
+    @add.register
+    def _(self, step: Pass) -> None:
+        if step.axis in self.passes or self.rows is not None:
+            msg = "a second pass along an axis"
+            raise Unsupported(msg)
+        self.passes[step.axis] = step
+        height, width = self.result
+        self.result = (step.taps.n_out, width) if step.axis == "H" else (height, step.taps.n_out)
+
+    @add.register
+    def _(self, step: Reduce) -> None:
+        if self.reduce is not None or self.passes or self.rows is not None:
+            msg = "an average of what was resized"
+            raise Unsupported(msg)
+        self.reduce = step
+        self.result = self.reduced
+
 
 def sort(steps: Sequence[Step], source: Size) -> Parts:
     """The parts of `steps`, for images of `source`.
 
     Raises:
-        Unsupported: The steps come in another order.
+        Unsupported: The steps come in another order than a walk takes.
     """
-    inner = list(steps)
-    act = inner[0] if inner and isinstance(inner[0], (Premultiply, FlipSign)) else None
-    if act is not None:
-        inner = inner[1:-1]
-    top, left, size = 0, 0, source
-    reduce: Reduce | None = None
-    rows = columns = None
-    passes: list[Pass] = []
-    current = source
-    for step in inner:
-        match step:
-            case Crop() if rows is not None and columns is not None:
-                rows = rows[step.top : step.top + step.height]
-                columns = columns[step.left : step.left + step.width]
-            case Crop():
-                # Along an axis that no pass has changed yet, it does not matter when it happens.
-                axes = [p.axis for p in passes]
-                y, height = (step.top, step.height) if "H" not in axes else (0, size[0])
-                x, width = (step.left, step.width) if "W" not in axes else (0, size[1])
-                if ("H" in axes and (step.top, step.height) != (0, current[0])) or (
-                    "W" in axes and (step.left, step.width) != (0, current[1])
-                ):
-                    msg = "an axis is cropped after it was resized"
-                    raise Unsupported(msg)
-                if reduce is not None:
-                    y, x = y * reduce.vertical, x * reduce.horizontal
-                    height, width = height * reduce.vertical, width * reduce.horizontal
-                top, left, size = top + y, left + x, (min(height, size[0] - y), min(width, size[1] - x))
-            case Take():
-                if rows is None or columns is None:
-                    rows, columns = (np.arange(n, dtype=np.int32) for n in size)
-                kept = rows if step.axis == "H" else columns
-                # An axis that lies wholly outside the source leaves nothing to look up.
-                taken = np.where(step.index >= 0, kept[step.index], -1).astype(np.int32)
-                rows, columns = (taken, columns) if step.axis == "H" else (rows, taken)
-            case Pass() if step.axis not in [p.axis for p in passes] and rows is None:
-                passes.append(step)
-            case Reduce() if reduce is None and not passes and rows is None:
-                reduce = step
-            case _:
-                msg = f"a step that no kernel takes here: {step}"
-                raise Unsupported(msg)
-        current = _after(step, current)
-    return Parts(top, left, size, act, reduce, rows, columns, tuple(passes), current)
-
-
-def _after(step: Step, size: Size) -> Size:
-    """`(height, width)` after a step."""
-    height, width = size
-    match step:
-        case Crop():
-            return step.height, step.width
-        case Reduce():
-            return -(-height // step.vertical), -(-width // step.horizontal)
-        case Pass():
-            return (step.taps.n_out, width) if step.axis == "H" else (height, step.taps.n_out)
-        case Take():
-            return (len(step.index), width) if step.axis == "H" else (height, len(step.index))
-        case _:
-            return size
-
-
+    parts = Parts(source, source)
+    if steps and isinstance(steps[0], (Premultiply, FlipSign)):
+        parts.act, steps = steps[0], steps[1:-1]
+    for step in steps:
+        parts.add(step)
+    return parts

@@ -269,7 +269,9 @@ class Spare:
     def __init__(self, do: Arithmetic) -> None:
         unpacked = bits_of(do.element) // 8 * do.rows_in_block
         self.rows = 0  # Ends of rows to pack, or that were unpacked.
-        self.sums = max(do.rows_in_block, 4) * max(do.packed, do.group, unpacked)  # What the sums of a group begin with.
+        self.sums = max(do.rows_in_block, 4) * max(
+            do.packed, do.group, unpacked
+        )  # What the sums of a group begin with.
         self.result = self.sums + do.group_in_sums  # Of the last group of columns.
         self.columns = self.result + do.group  # The last columns of a chunk that is read where it lies.
         self.size = self.columns + (LONGEST_CHUNK * do.group_in_plane if do.rows_in_plane == 1 else 0)

@@ -45,7 +45,9 @@ class Ends:
         f, x = self._f, self._x
         is_made = x["fetch"].equals(0) ^ 1
         with f.when(is_made):
-            f.call(x["fetch"].pointer(), [x["fetch_block"].pointer(), self._source, first, count, x["fetched"].pointer()])
+            f.call(
+                x["fetch"].pointer(), [x["fetch_block"].pointer(), self._source, first, count, x["fetched"].pointer()]
+            )
         direct = self._source.at(first * x["source_stride"])
         return is_made.select(x["fetched"].pointer(), direct), is_made.select(x["fetched_stride"], x["source_stride"])
 

@@ -41,6 +41,19 @@ class Table(NamedTuple):
         begun, ended = np.searchsorted(self.first, place, "left"), np.searchsorted(self.stop, place, "right")
         return max(int((begun - ended).max()), 1)
 
+    def visits(self, first: int, stop: int, chunk: int) -> NDArray[np.int32]:
+        """For outputs `first` to before `stop`, of which the first begins a chunk of `chunk` units, and so on.
+
+        Returns:
+            (chunks, 2), the first and one past the last output that has units in a chunk, or else begins there.
+        """
+        starts, stops = self.first[first:stop], self.stop[first:stop]
+        earliest = (starts - starts[0]) // chunk
+        latest = (np.maximum(stops - 1, starts) - starts[0]) // chunk
+        number = np.arange(int(latest.max()) + 1)
+        bounds = [np.searchsorted(latest, number, "left"), np.searchsorted(earliest, number, "right")]
+        return np.ascontiguousarray(np.stack(bounds, axis=1) + first, np.int32)
+
 
 def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     """Fixed-point weights for an axis of `n_in` samples, cut into quads that begin at multiples of four.

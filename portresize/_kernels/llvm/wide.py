@@ -107,9 +107,7 @@ class Doubles:
         def add(sums: list[Value], window: Value, weight: Value, tap: Value) -> list[Value]:
             factor = weight.at(tap * 8).load(F64).splat(lanes)
             samples = window.at(tap * (8 * lanes * bands))
-            return [
-                total + samples.at(8 * lanes * band).load(total.type) * factor for band, total in enumerate(sums)
-            ]
+            return [total + samples.at(8 * lanes * band).load(total.type) * factor for band, total in enumerate(sums)]
 
         with f.loop(outputs, step=together) as loop:
             pixels = [loop.index + i for i in range(together)]
@@ -187,5 +185,3 @@ def half_away(total: Value) -> Value:
     shifted = (total >= 0.0).select(total + 0.5, total - 0.5)
     is_inside = (shifted > -2147483649.0) & (shifted < 2147483648.0)
     return is_inside.select(is_inside.select(shifted, 0.0).cast("fptosi", I32), -(2**31))
-
-
