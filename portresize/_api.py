@@ -69,11 +69,12 @@ def resize(
     """
     if type(image) is np.ndarray and type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None:
         try:
-            run, spec = _ready(image.shape, image.dtype, *size, resample, layout, mode, dialect)
+            words = (resample, layout, mode, dialect)
+            run, spec = _ready(image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
         except TypeError:
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            return run(image, spec)
+            return run(image, spec)  # type: ignore[return-value]  # as in _Subject.run
     subject = _subject(image, layout, mode, dialect)
     return subject.run(
         image,
@@ -438,14 +439,12 @@ def _filter(subject: _Subject, resample: Filter) -> int:
 def _ready(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    height: int,
-    width: int,
-    resample: Filter,
-    layout: str | None,
-    mode: str | None,
-    dialect: str,
+    height: SupportsIndex,
+    width: SupportsIndex,
+    *words: Any,  # noqa: ANN401
 ) -> tuple[_dispatch.Run, Spec]:
-    """What `resize` does with numpy arrays of one shape and dtype."""
+    """What `resize` does with numpy arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
+    resample, layout, mode, dialect = words
     image = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0,) * len(shape))
     subject = _subject(image, layout, mode, dialect)
     size = request.size_of((height, width))

@@ -1,5 +1,5 @@
-"""torch: the kernels of `portresize[cpu]` for tensors in the memory of this machine, and elsewhere the generic steps with
-torch's own gather; one operator stands for them in compiled programs.
+"""torch: the kernels of `portresize[cpu]` for tensors in the memory of this machine, and elsewhere the generic steps
+with torch's own gather; one operator stands for them in compiled programs.
 """
 
 from __future__ import annotations

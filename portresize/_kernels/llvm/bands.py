@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
-# `inner` is the function that makes the rows in the first place, or takes them in the end, or 0 if they are those of the
-# array, `row_stride` apart.
+# `inner` is the function that makes the rows in the first place, or takes them in the end, or 0 if they are those of
+# the array, `row_stride` apart.
 CHANGE = Fields("inner", "inner_block", "row_stride", "dense_stride", "width")
 
 

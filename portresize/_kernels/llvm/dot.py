@@ -39,7 +39,7 @@ class Dot(Protocol):
         """What sums (n,) begin with for weights (n, ..., 4): `half`, and what `add` leaves out."""
 
     def add(self, sums: Sequence[Value], samples: Value, words: Sequence[Value]) -> list[Value]:
-        """`sums` and the products of `samples`, whose every lane holds four bytes, and `words`, the same in all lanes."""
+        """`sums` and the products of `samples`, four bytes in every lane, and `words`, the same in all lanes."""
 
     def total(self, sums: Sequence[Value]) -> Value:
         """The partial sums as one."""
@@ -170,5 +170,4 @@ class Singles:
 
 def _lanes(samples: Value) -> int:
     """How many groups of four samples a vector holds."""
-
     return lanes_of(samples.type)

@@ -12,6 +12,7 @@ from portresize._kernels.llvm import bands, blocks, library, pixels
 from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
 
 if TYPE_CHECKING:
+    from portresize._core.steps import Reduce
     from portresize._kernels.llvm.fields import Fields
     from portresize._kernels.llvm.isa import Isa
     from portresize._kernels.llvm.parts import Parts
@@ -35,6 +36,9 @@ class End(NamedTuple):
         return {name: self.function, f"{buffer}_stride": self.stride}, {f"{name}_block": self.block, buffer: self.rows}
 
 
+_NONE = End()
+
+
 class Chains:
     """The two ends of a program."""
 
@@ -43,7 +47,7 @@ class Chains:
 
     def fetch(self, source: Side, rows: int) -> End:
         """What makes up to `rows` rows of what the kernel reads."""
-        parts, end = self._parts, End()
+        parts, end = self._parts, _NONE
         width = parts.size[1]
         if not self._samples.are_dense(source):
             end = self._strided("gather", source, width)
@@ -51,13 +55,13 @@ class Chains:
             act = "premultiply" if isinstance(parts.act, Premultiply) else "flip_before"
             end = self._change(act, end, source, width)
         if parts.reduce is not None:
-            end = self._reduce(end, source)
+            end = self._reduce(parts.reduce, end, source)
             width = parts.reduced[1]
         return self._with_rows(end, rows, width)
 
     def emit(self, target: Side, rows: int) -> End:
         """What takes up to `rows` finished rows."""
-        parts, end = self._parts, End()
+        parts, end = self._parts, _NONE
         width = parts.result[1]
         if not self._samples.are_dense(target):
             end = self._strided("scatter", target, width)
@@ -90,10 +94,9 @@ class Chains:
         values = {"row_stride": side.row, "dense_stride": stride(width * self._samples.pixel), "width": width}
         return self._function((act, self._samples.bands), bands.CHANGE, values, inner)
 
-    def _reduce(self, inner: End, source: Side) -> End:
+    def _reduce(self, step: Reduce, inner: End, source: Side) -> End:
         """Averages of blocks of what `inner` makes, or else of the source."""
-        samples, buffer, step = self._samples, self._layout.buffer, self._parts.reduce
-        assert step is not None
+        samples, buffer = self._samples, self._layout.buffer
         (height, width), reduced = self._parts.size, self._parts.reduced[1]
         counts = [
             v * h for v in (step.vertical, height % step.vertical) for h in (step.horizontal, width % step.horizontal)
@@ -123,7 +126,7 @@ class Chains:
         key: library.Key,
         fields: Fields,
         values: dict[str, int],
-        inner: End = End(),
+        inner: End = _NONE,
         places: dict[str, int] | None = None,
     ) -> End:
         """A function and its block."""

@@ -48,7 +48,7 @@ class Samples(NamedTuple):
 
 
 class Layout:
-    """Blocks of fields and buffers in one piece of memory, whose address is not known yet; and arrays that they name."""
+    """Blocks of fields and buffers in one piece of memory, whose address is not known yet."""
 
     def __init__(self) -> None:
         self.size = 0

@@ -30,7 +30,7 @@ class Parts:
         size: `(height, width)` of the part of the source that is read, which begins at row `top` and column `left`.
         act: What happens to the bands before everything else, and is undone after it, if anything.
         reduce: The average of blocks, if any.
-        rows, columns: Of nearest neighbours, the index of each output row and column; -1 for 0.
+        nearest: Of nearest neighbours, the index of each output row, and of each output column; -1 for 0.
         passes: At most two, of different axes.
         result: `(height, width)`.
     """
@@ -41,8 +41,7 @@ class Parts:
     left: int = 0
     act: Premultiply | FlipSign | None = None
     reduce: Reduce | None = None
-    rows: NDArray[np.int32] | None = None
-    columns: NDArray[np.int32] | None = None
+    nearest: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     passes: dict[str, Pass] = field(default_factory=dict)
 
     @property
@@ -60,9 +59,9 @@ class Parts:
 
     @add.register
     def _(self, step: Crop) -> None:
-        if self.rows is not None and self.columns is not None:
-            self.rows = self.rows[step.top : step.top + step.height]
-            self.columns = self.columns[step.left : step.left + step.width]
+        if self.nearest is not None:
+            rows, columns = self.nearest
+            self.nearest = rows[step.top : step.top + step.height], columns[step.left : step.left + step.width]
         else:
             self._crop(step)
         self.result = (step.height, step.width)
@@ -87,19 +86,15 @@ class Parts:
         if self.passes:
             msg = "nearest neighbours of what was resized"
             raise Unsupported(msg)
-        if self.rows is None or self.columns is None:
-            self.rows, self.columns = (np.arange(n, dtype=np.int32) for n in self.reduced)
-        kept = self.rows if step.axis == "H" else self.columns
+        rows, columns = self.nearest or [np.arange(n, dtype=np.int32) for n in self.reduced]
+        kept = rows if step.axis == "H" else columns
         taken = np.where(step.index >= 0, kept[step.index], np.int32(-1))
-        height, width = self.result
-        if step.axis == "H":
-            self.rows, self.result = taken, (len(taken), width)
-        else:
-            self.columns, self.result = taken, (height, len(taken))
+        self.nearest = rows, columns = (taken, columns) if step.axis == "H" else (rows, taken)
+        self.result = len(rows), len(columns)
 
     @add.register
     def _(self, step: Pass) -> None:
-        if step.axis in self.passes or self.rows is not None:
+        if step.axis in self.passes or self.nearest is not None:
             msg = "a second pass along an axis"
             raise Unsupported(msg)
         self.passes[step.axis] = step
@@ -108,7 +103,7 @@ class Parts:
 
     @add.register
     def _(self, step: Reduce) -> None:
-        if self.reduce is not None or self.passes or self.rows is not None:
+        if self.reduce is not None or self.passes or self.nearest is not None:
             msg = "an average of what was resized"
             raise Unsupported(msg)
         self.reduce = step

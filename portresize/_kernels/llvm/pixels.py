@@ -20,7 +20,7 @@ TAKE = Fields(
 MOVE = Fields(*ENDS, "first_out", "stop_out", "out_bytes")
 
 
-def gather(module: Module, _: Isa, unit: int) -> None:
+def gather(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`gather`, as `rows.ENDS` has it of `fetch`: units of `unit` bytes from where STRIDED says to dense rows."""
     f = module.function("gather", [PTR, PTR, I64, I64, PTR], exported=True)
     block, source, first, count, rows = f.parameters
@@ -33,7 +33,7 @@ def gather(module: Module, _: Isa, unit: int) -> None:
             dense.at((pixel.index * x["bands"] + band.index) * unit).store(value)
 
 
-def scatter(module: Module, _: Isa, unit: int) -> None:
+def scatter(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`scatter`, as `rows.ENDS` has it of `emit`: the way back."""
     f = module.function("scatter", [PTR, PTR, I64, I64, PTR], exported=True)
     block, target, first, count, rows = f.parameters
@@ -46,7 +46,7 @@ def scatter(module: Module, _: Isa, unit: int) -> None:
             here.at(pixel.index * x["pixel_stride"] + band.index * x["band_stride"]).store(value)
 
 
-def take(module: Module, _: Isa, unit: int) -> None:
+def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`take`: output pixels of `unit` bytes by the index of their row and of their column; 0 where that is -1."""
     f = module.function("take", [PTR], exported=True)
     x = TAKE.read(f.parameters[0])

@@ -60,11 +60,11 @@ class Program:
         self.outputs = parts.result[0]
         self.offset = parts.top * self._source.row + parts.left * self._source.pixel
         self.work = samples.pixel * (parts.size[0] * parts.size[1] + parts.result[0] * parts.result[1])
-        self._fields = passes.FIELDS if parts.passes else pixels.MOVE if parts.rows is None else pixels.TAKE
+        self._fields = passes.FIELDS if parts.passes else pixels.TAKE if parts.nearest else pixels.MOVE
         # The block of the kernel is the first, and room for the addresses of a single item comes next.
         self._start = self._layout.buffer(8 * len(self._fields))
         self._slots = self._layout.buffer(16) // 8
-        key = self._passes() if parts.passes else self._move() if parts.rows is None else self._take()
+        key = self._passes() if parts.passes else self._take(*parts.nearest) if parts.nearest else self._move()
         self.kernel = library.address(isa, key)
 
     @property
@@ -119,20 +119,18 @@ class Program:
         self._fill(values, {}, self._chains.fetch(self._source, 1), self._chains.emit(self._target, 1))
         return ("move",)
 
-    def _take(self) -> library.Key:
+    def _take(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> library.Key:
         """Nearest neighbours."""
         samples, parts = self._samples, self._parts
-        assert parts.rows is not None
-        assert parts.columns is not None
         # The kernel itself walks any stride, unless the bands of a pixel lie apart or have to be changed.
         is_plain = parts.act is None and parts.reduce is None
         is_direct = [is_plain and samples.are_joined(side) for side in (self._source, self._target)]
         fetch = End() if is_direct[0] else self._chains.fetch(self._source, 1)
         emit = End() if is_direct[1] else self._chains.emit(self._target, 1)
         values = {
-            "width": len(parts.columns),
-            "row_index": self._layout.address(parts.rows),
-            "column_index": self._layout.address(parts.columns),
+            "width": len(columns),
+            "row_index": self._layout.address(rows),
+            "column_index": self._layout.address(columns),
             "source_pixel_stride": samples.pixel if fetch.function else self._source.pixel,
             "target_pixel_stride": samples.pixel if emit.function else self._target.pixel,
         }
@@ -146,7 +144,8 @@ class Program:
         kind = samples.kind if all(step.clip for step in parts.passes.values()) else f"{samples.kind}-bytes"
         self._do = do = library.arithmetic(self._isa, kind, samples.bands)
         in_bytes, out_bytes = (width * samples.pixel for width in (parts.reduced[1], parts.result[1]))
-        values, places = {"in_bytes": in_bytes, "out_bytes": out_bytes}, {}
+        values = {"in_bytes": in_bytes, "out_bytes": out_bytes}
+        places: dict[str, int] = {}
         # Groups of columns in the pass along H.
         groups = -(-(out_bytes if order == "WH" else in_bytes) // do.group)
         if "H" in parts.passes:

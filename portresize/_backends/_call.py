@@ -1,0 +1,208 @@
+"""A request for arrays of one kind, ready to run: a program of kernels, and where the items of an array are."""
+
+from __future__ import annotations
+
+import threading
+from ctypes import addressof, c_char
+from itertools import pairwise, zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from portresize._core.modes import MODES
+from portresize._core.plan import plan
+from portresize._core.steps import Blank, FlipSign, Pad, Pass, Premultiply, Reduce
+from portresize._core.threads import number_of_threads
+from portresize._kernels import pool
+from portresize._kernels.llvm.engine import KERNEL
+from portresize._kernels.llvm.layout import Samples, Side
+from portresize._kernels.llvm.parts import Unsupported
+from portresize._kernels.llvm.program import Program
+
+if TYPE_CHECKING:
+    from portresize._core.spec import Spec
+    from portresize._kernels.llvm.isa import Isa
+
+# Bytes read and written from which threads pay: handing a job over takes as long as a few ten thousand of them.
+_WORTH_THREADS = 1 << 18
+# Bytes of memory that a thread keeps from call to call, for each thread that works for it.
+_MOST_KEPT = 1 << 23
+Size = tuple[int, ...]
+Pair = tuple[int, int]
+# A range of items and a range of output rows.
+_Job = tuple[Pair, Pair]
+
+
+class _Block:
+    """Memory for a run of a kernel, and whose block of fields it holds."""
+
+    def __init__(self, size: int) -> None:
+        self.memory = _aligned(max(size, 1 << 16))
+        self.address = self.memory.ctypes.data
+        self.owner: object = None
+        self.items: object = None  # Where the items are, if they are several.
+
+
+class _Kept(threading.local):
+    """Memory that a thread keeps from call to call, for each of the threads that work for it."""
+
+    blocks: tuple[_Block, ...] = ()
+
+
+_KEPT = _Kept()
+
+
+def _aligned(size: int) -> np.ndarray:
+    """int64, at least `size` bytes of it, beginning at a line of the cache."""
+    memory = np.empty(size // 8 + 8, np.int64)
+    return memory[-memory.ctypes.data % 64 // 8 :]
+
+
+class Call:
+    """A spec for arrays of one shape, memory layout and dtype."""
+
+    def __init__(self, spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any], isa: Isa) -> None:
+        """Plan it and generate the kernels.
+
+        Raises:
+            Unsupported: There are no kernels for it.
+            RuntimeError: LLVM cannot generate one.
+        """
+        height, width, self._channel = (spec.layout.find(name) for name in "HWC")
+        source = (shape[height], shape[width])
+        steps = list(plan(spec, source).steps)
+        self._pad = next((step for step in steps if isinstance(step, Pad)), None)
+        steps = [step for step in steps if step is not self._pad]
+        kind = _kind(spec.mode, dtype)
+        if not all(shape) or any(isinstance(step, Blank) for step in steps):
+            msg = "an empty image"
+            raise Unsupported(msg)
+        if kind == "other" and any(isinstance(step, (Pass, Reduce)) for step in steps):
+            msg = f"samples of {dtype}"
+            raise Unsupported(msg)
+
+        result = list(shape)
+        result[height], result[width] = spec.result(source)
+        self._shape, self._dtype = tuple(result), dtype
+        self._in_order = _is_in_order(shape, strides)
+        target = self._empty(as_strided(np.empty(1, dtype), shape, strides)).strides
+
+        # Bands that lie side by side are computed together; others one by one, as images of their own.
+        n_bands = shape[self._channel] if self._channel >= 0 else 1
+        are_mixed = any(isinstance(step, (Premultiply, FlipSign)) for step in steps)
+        are_near = n_bands == 1 or (n_bands <= 4 and abs(strides[self._channel]) <= abs(strides[width]))
+        together = n_bands if are_mixed or are_near else 1
+        sides = tuple(
+            Side(of[height], of[width], of[self._channel] if self._channel >= 0 else 0) for of in (strides, target)
+        )
+        samples = Samples(kind, dtype.itemsize, together)
+        self._program = program = Program(isa, samples, (sides[0], sides[1]), steps, source)
+        self._isa, self._kernel = isa, KERNEL(program.kernel)
+
+        walked = {height, width} | ({self._channel} if together == n_bands else set())
+        axes = [i for i in range(len(shape)) if i not in walked]
+        self._sources = _places(shape, strides, axes) + program.offset
+        self._targets = _places(shape, target, axes)
+        if self._pad:
+            self._targets += self._pad.top * sides[1].row + self._pad.left * sides[1].pixel
+        self._n = len(self._targets)
+        # The first of each as plain numbers, with which small images are faster.
+        self._first = int(self._sources[0]), int(self._targets[0])
+        self._is_small = program.work * self._n < _WORTH_THREADS
+        self._all = [((0, self._n), (0, program.outputs))]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The result for `x`."""
+        y = self._empty(x)
+        if self._pad:
+            self._fill(y, self._pad)
+        base = _address(x), _address(y)
+        threads = 1 if self._is_small else number_of_threads()
+        # Taken while in use: a signal handler that resizes on this thread must not find it.
+        kept, _KEPT.blocks = _KEPT.blocks, ()
+        blocks = self._blocks(kept, base, self._all if threads == 1 else self._jobs(threads))
+        if len(blocks) == 1:
+            self._kernel(blocks[0].address)
+        else:
+            pool.helpers(self._isa).run(self._kernel, self._program.kernel, [block.address for block in blocks])
+        _KEPT.blocks = tuple(block for block in blocks if block.memory.nbytes <= _MOST_KEPT) + kept[len(blocks) :]
+        return y
+
+    def _empty(self, x: np.ndarray) -> np.ndarray:
+        """Room for the result, whose axes come in memory in the order in which those of `x` do."""
+        if self._in_order:
+            return np.empty(self._shape, self._dtype)
+        return np.empty_like(x, shape=self._shape, subok=False)
+
+    def _fill(self, y: np.ndarray, pad: Pad) -> None:
+        """A canvas of one colour."""
+        are_whole = all(isinstance(number, int) for number in pad.fill)
+        color = np.asarray(pad.fill, np.int32 if are_whole else np.float64).astype(y.dtype)
+        y[...] = color if len(color) == 1 else color.reshape([-1 if i == self._channel else 1 for i in range(y.ndim)])
+
+    def _jobs(self, threads: int) -> list[_Job]:
+        """The work in as many parts as there are threads, of whole items if they go round, or else of rows too."""
+        n, rows = self._n, self._program.outputs
+        if n >= 4 * threads or n % threads == 0:
+            cuts = [n * i // threads for i in range(threads + 1)]
+            return [(part, (0, rows)) for part in pairwise(cuts)]
+        cuts = [rows * i // threads for i in range(threads + 1)]
+        return [((0, n), part) for part in pairwise(cuts) if part[0] < part[1]]
+
+    def _blocks(self, kept: tuple[_Block, ...], base: Pair, jobs: list[_Job]) -> list[_Block]:
+        """What a kernel is told for each job, in memory that was kept as far as there is any."""
+        given = zip_longest(kept[: len(jobs)], jobs)
+        return [self._block(block, base, *job) for block, job in given]
+
+    def _block(self, block: _Block | None, base: Pair, items: Pair, rows: Pair) -> _Block:
+        """What a kernel is told for some rows of some items, if the first elements of all are at `base`."""
+        program = self._program
+        if block is None or block.memory.nbytes < program.size:
+            block = _Block(program.size)
+        owner = (program, rows)
+        if block.owner != owner:
+            program.place(block.memory, block.address)
+            program.bound(block.memory, *rows)
+        if self._n == 1:
+            program.item(block.memory, base[0] + self._first[0], base[1] + self._first[1])
+            block.owner = owner
+        else:
+            of = slice(*items)
+            block.items = base[0] + self._sources[of], base[1] + self._targets[of]
+            program.items(block.memory, *block.items)
+            block.owner = None
+        return block
+
+
+def _is_in_order(shape: Size, strides: Size) -> bool:
+    """Whether the result has its axes in the order of their names: if the source has them so, or repeats something."""
+    steps = [abs(stride) for length, stride in zip(shape, strides, strict=True) if length > 1]
+    return 0 in steps or steps == sorted(steps, reverse=True)
+
+
+def _address(x: np.ndarray) -> int:
+    """Where the first element is."""
+    try:
+        # Three times as fast as asking numpy, but only for what may be written and has no gaps.
+        return addressof(c_char.from_buffer(x))  # type: ignore[arg-type]  # an array is a buffer
+    except (TypeError, ValueError, BufferError):
+        return int(x.__array_interface__["data"][0])
+
+
+def _places(shape: tuple[int, ...], strides: tuple[int, ...], axes: list[int]) -> np.ndarray:
+    """Bytes from the first element to each one along `axes`, the last of them fastest."""
+    places = np.zeros(1, np.int64)
+    for axis in axes:
+        places = np.add.outer(places, np.arange(shape[axis]) * strides[axis]).ravel()
+    return places
+
+
+def _kind(mode: str, dtype: np.dtype[Any]) -> str:
+    """The kind of samples, as kernels name them."""
+    if not dtype.isnative:
+        return "other"
+    kind = MODES[mode].kind
+    if kind != "float":
+        return kind
+    return {"float32": "f32", "float64": "f64"}.get(dtype.name, "other")
