@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
-from portresize import _dispatch
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
-from portresize._core.spec import Spec
+from portresize._subject import ready, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,16 +67,16 @@ def resize(
     if type(image) is np.ndarray and type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None:
         try:
             words = (resample, layout, mode, dialect)
-            run, spec = _ready(image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
+            run, spec = ready(image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
         except TypeError:
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            return run(image, spec)  # type: ignore[return-value]  # as in _Subject.run
-    subject = _subject(image, layout, mode, dialect)
+            return run(image, spec)  # type: ignore[return-value]  # as in Subject.run
+    subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
         size=request.size_of(size),
-        resample=_filter(subject, resample),
+        resample=subject.filter(resample),
         box=request.box_of(box),
         reducing_gap=request.gap_of(reducing_gap),
     )
@@ -118,7 +115,7 @@ def reduce(
     >>> reduce(np.array([[0, 1, 2, 3, 4]], np.uint8), (1, 2))
     array([[1, 3, 4]], dtype=uint8)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     return subject.run(image, factor=request.factor_of(factor), box=request.box_of(box, whole=True))
 
 
@@ -156,7 +153,7 @@ def thumbnail(
     >>> thumbnail(np.zeros((162, 256, 3), np.uint8), (33, 33)).shape
     (21, 33, 3)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
         size=geometry.thumbnail(subject.filled(), request.size_of(size)),
@@ -197,7 +194,7 @@ def contain(
     >>> contain(np.zeros((43, 63), np.uint8), (20, 20)).shape
     (14, 20)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
         size=_possible(geometry.contain(subject.filled(), request.size_of(size)), dialect),
@@ -240,7 +237,7 @@ def cover(
     if not request.dialect_of(dialect).cover:
         msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
         raise ValueError(msg)
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
         size=geometry.cover(subject.filled(), request.size_of(size)),
@@ -285,7 +282,7 @@ def fit(
     >>> fit(np.array([[0, 10, 20, 30], [0, 10, 20, 30]], np.uint8), (1, 1), "box")
     array([[15]], dtype=uint8)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     wanted = request.size_of(size)
     return subject.run(
         image,
@@ -334,7 +331,7 @@ def pad(
            [1, 2],
            [9, 9]], dtype=uint8)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     canvas = request.size_of(size)
     inner = _possible(geometry.contain(subject.filled(), canvas), dialect)
     place = geometry.offset(inner, canvas, request.centering_of(centering))
@@ -379,77 +376,12 @@ def scale(
     >>> scale(np.zeros((5, 7), np.uint8), 0.5).shape
     (2, 4)
     """
-    subject = _subject(image, layout, mode, dialect)
+    subject = subject_of(image, layout, mode, dialect)
     size = geometry.scale(subject.filled(), request.scale_of(factor))
     if not all(size):
         msg = f"`factor` {factor} leaves {size} of an image of {subject.size}, expected two sides >= 1"
         raise ValueError(msg)
     return subject.run(image, size=size, resample=request.filter_of(resample, dialect, Resampling.BICUBIC))
-
-
-class _Subject(NamedTuple):
-    """What is known of an array before its values matter."""
-
-    backend: _dispatch.Run
-    layout: str
-    mode: str
-    dialect: str
-    shape: tuple[int, ...]
-    bands: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """`(height, width)`."""
-        return self.shape[self.layout.index("H")], self.shape[self.layout.index("W")]
-
-    def filled(self) -> tuple[int, int]:
-        """`(height, width)`, for arithmetic that divides by them."""
-        if not all(self.size):
-            msg = f"`image` has shape {self.shape}, expected a height and a width >= 1 for an aspect"
-            raise ValueError(msg)
-        return self.size
-
-    def run(self, image: ArrayT, **request_: object) -> ArrayT:
-        """Hand the rest of the Spec to the backend."""
-        spec = Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
-        return self.backend(image, spec)  # type: ignore[return-value]  # a backend returns its own kind of array
-
-
-def _subject(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> _Subject:
-    """Everything that every verb checks first."""
-    backend = _dispatch.backend(image)
-    request.dialect_of(dialect)
-    shape = tuple(image.shape)
-    axes = request.layout_of(shape, layout)
-    bands = shape[axes.index("C")] if "C" in axes else None
-    # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
-    dtype = str(image.dtype).rpartition(".")[2]
-    return _Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
-
-
-def _filter(subject: _Subject, resample: Filter) -> int:
-    """What `resample` means for `resize`."""
-    # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
-    old = MODES[subject.mode].kind == "u16" and not request.dialect_of(subject.dialect).u16_filters
-    return request.filter_of(resample, subject.dialect, Resampling.NEAREST if old else Resampling.BICUBIC)
-
-
-# Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
-@lru_cache(maxsize=256, typed=True)
-def _ready(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    height: SupportsIndex,
-    width: SupportsIndex,
-    *words: Any,  # noqa: ANN401
-) -> tuple[_dispatch.Run, Spec]:
-    """What `resize` does with numpy arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
-    resample, layout, mode, dialect = words
-    image = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0,) * len(shape))
-    subject = _subject(image, layout, mode, dialect)
-    size = request.size_of((height, width))
-    spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=_filter(subject, resample))
-    return subject.backend, spec
 
 
 def _possible(size: tuple[int, int], dialect: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Imports point down: adapters and command line, api, dispatch, backends, kernels, core."""
+"""Imports point down: adapters and command line, api, subject, dispatch, backends, kernels, core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import portresize
 
 ROOT = Path(portresize.__file__).parent
 # First part of a module's name below the package, and its floor. Everything else without an underscore is an adapter.
-FLOORS = {"_core": 0, "_kernels": 1, "_backends": 2, "_dispatch": 3, "_api": 4, "_cli": 5}
+FLOORS = {"_core": 0, "_kernels": 1, "_backends": 2, "_dispatch": 3, "_subject": 4, "_api": 5, "_cli": 6}
 # Data and types belong to no floor: they import `_core` at most.
 GROUND = {"_cases": 0, "_typing": 0}
 FREE = {"__init__", "__main__"}
@@ -35,7 +35,7 @@ def _imports(source: str, package: str) -> list[str]:
 def _floor(part: str) -> int:
     if part in GROUND:
         return GROUND[part]
-    return FLOORS.get(part, 5)
+    return FLOORS.get(part, 6)
 
 
 def _violations(name: str, source: str) -> list[str]:

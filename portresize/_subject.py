@@ -1,0 +1,81 @@
+"""An array before its values matter: what runs it, how its axes and bands are read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+
+import numpy as np
+
+from portresize import _dispatch
+from portresize._core import request
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
+from portresize._core.spec import Spec
+
+if TYPE_CHECKING:
+    from portresize._typing import ArrayT, Filter
+
+
+class Subject(NamedTuple):
+    """What is known of an array before its values matter."""
+
+    backend: _dispatch.Run
+    layout: str
+    mode: str
+    dialect: str
+    shape: tuple[int, ...]
+    bands: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """`(height, width)`."""
+        return self.shape[self.layout.index("H")], self.shape[self.layout.index("W")]
+
+    def filled(self) -> tuple[int, int]:
+        """`(height, width)`, for arithmetic that divides by them."""
+        if not all(self.size):
+            msg = f"`image` has shape {self.shape}, expected a height and a width >= 1 for an aspect"
+            raise ValueError(msg)
+        return self.size
+
+    def filter(self, resample: Filter) -> int:
+        """What `resample` means for `resize`."""
+        # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
+        old = MODES[self.mode].kind == "u16" and not request.dialect_of(self.dialect).u16_filters
+        return request.filter_of(resample, self.dialect, Resampling.NEAREST if old else Resampling.BICUBIC)
+
+    def run(self, image: ArrayT, **request_: object) -> ArrayT:
+        """Hand the rest of the Spec to the backend."""
+        spec = Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
+        return self.backend(image, spec)  # type: ignore[return-value]  # a backend returns its own kind of array
+
+
+def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> Subject:
+    """Everything that every verb checks first."""
+    backend = _dispatch.backend(image)
+    request.dialect_of(dialect)
+    shape = tuple(image.shape)
+    axes = request.layout_of(shape, layout)
+    bands = shape[axes.index("C")] if "C" in axes else None
+    # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
+    dtype = str(image.dtype).rpartition(".")[2]
+    return Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
+
+
+# Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
+@lru_cache(maxsize=256, typed=True)
+def ready(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    height: SupportsIndex,
+    width: SupportsIndex,
+    *words: Any,  # noqa: ANN401
+) -> tuple[_dispatch.Run, Spec]:
+    """What `resize` does with numpy arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
+    resample, layout, mode, dialect = words
+    image = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0,) * len(shape))
+    subject = subject_of(image, layout, mode, dialect)
+    size = request.size_of((height, width))
+    spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=subject.filter(resample))
+    return subject.backend, spec
