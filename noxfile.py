@@ -36,6 +36,8 @@ PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
 
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
+# Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
+NUMBA = ["numba==0.62.1", "numba==0.68.1"]
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ def pillow_12(session: nox.Session) -> None:
 
     Which Pillow is the reference does not depend on the array library: torch and jax meet `tests` alone.
     """
-    session.install("-e.[compare]", *_group("test"), PILLOW_12)
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW_12)
     session.run("pytest", *session.posargs)
 
 
@@ -80,7 +82,7 @@ def pillow_12(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests against Pillow 13 with every library, and the examples of package, README and docs."""
     _install_torch_and_jax(session)
-    session.install("-e.[compare]", *_group("test"), PILLOW, TORCH, JAX)
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW, TORCH, JAX)
     everything = ["tests", "portresize", "README.md", "docs"]
     session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
 
@@ -90,7 +92,7 @@ def tests(session: nox.Session) -> None:
 def property_(session: nox.Session, pillow: str) -> None:
     """Random requests against each Pillow, 20,000 or as many as PORTRESIZE_CASES says; what it counts is kept."""
     _install_torch_and_jax(session)
-    session.install("-e.[compare]", *_group("test"), pillow, TORCH, JAX)
+    session.install("-e.[compare,cpu]", *_group("test"), pillow, TORCH, JAX)
     env = {
         "PORTRESIZE_CASES": os.environ.get("PORTRESIZE_CASES", "20000"),
         "PORTRESIZE_REPORT": f"benchmarks/results/property-{pillow.partition('==')[2]}.json",
@@ -98,16 +100,32 @@ def property_(session: nox.Session, pillow: str) -> None:
     session.run("pytest", "tests/property", *session.posargs, env=env)
 
 
+@nox.session(python=PYTHON, default=False)
+@nox.parametrize("numba", NUMBA, ids=["oldest", "newest"])
+def llvmlite(session: nox.Session, numba: str) -> None:
+    """Tests of the kernels on the oldest and the newest llvmlite, in one process with the numba that brings it."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW, TORCH, JAX, numba)
+    session.run("pytest", *(session.posargs or ["tests/kernels", "tests/conformance", "tests/backends"]))
+
+
+@nox.session(python=PYTHON, default=False)
+def aarch64(session: nox.Session) -> None:
+    """Tests of the kernels for aarch64, in an emulator where the machine is another."""
+    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW)
+    session.run("pytest", *(session.posargs or ["tests/kernels/test_aarch64.py"]))
+
+
 @nox.session(python=["3.12", "3.13", "3.14"], default=False)
 def newer(session: nox.Session) -> None:
-    """Tests on the newer Pythons, with the newest Pillow and numpy, and without torch and jax."""
-    session.install("-e.[compare]", *_group("test"))
+    """Tests on the newer Pythons, with the newest Pillow, numpy and llvmlite, and without torch and jax."""
+    session.install("-e.[compare,cpu]", *_group("test"))
     session.run("pytest", *session.posargs)
 
 
 @nox.session(python=PYTHON, default=False)
 def minimums(session: nox.Session) -> None:
-    """Tests on the oldest numpy and array-api-compat that pyproject.toml allows."""
+    """Tests on the oldest numpy and array-api-compat that pyproject.toml allows, and without the kernels."""
     oldest = [floor.replace(">=", "==") for floor in PROJECT["project"]["dependencies"]]
     session.install("-e.[compare]", *_group("test"), PILLOW, *oldest)
     session.run("pytest", *session.posargs)
