@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from ctypes import addressof, c_char
-from itertools import pairwise, zip_longest
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -29,25 +29,34 @@ _WORTH_THREADS = 1 << 18
 # Bytes of memory that a thread keeps from call to call, for each thread that works for it.
 _MOST_KEPT = 1 << 23
 Size = tuple[int, ...]
-Pair = tuple[int, int]
 # A range of items and a range of output rows.
-_Job = tuple[Pair, Pair]
+_Job = tuple[tuple[int, int], tuple[int, int]]
 
 
 class _Block:
-    """Memory for a run of a kernel, and whose block of fields it holds."""
+    """Memory for a run of a kernel, and what it holds: the blocks of a program, for some items."""
 
     def __init__(self, size: int) -> None:
         self.memory = _aligned(max(size, 1 << 16))
         self.address = self.memory.ctypes.data
-        self.owner: object = None
-        self.items: object = None  # Where the items are, if they are several.
+        self.program: Program | None = None
+        self.items = slice(0)
+        self.places: object = None  # Where the items are, if they are several.
+
+
+class _Ready(NamedTuple):
+    """What the last call of a thread left: blocks for each of the threads that worked for it."""
+
+    call: Call
+    threads: int
+    blocks: list[_Block]
+    addresses: list[int]
 
 
 class _Kept(threading.local):
-    """Memory that a thread keeps from call to call, for each of the threads that work for it."""
+    """What a thread keeps from call to call."""
 
-    blocks: tuple[_Block, ...] = ()
+    ready: _Ready | None = None
 
 
 _KEPT = _Kept()
@@ -110,7 +119,6 @@ class Call:
         # The first of each as plain numbers, with which small images are faster.
         self._first = int(self._sources[0]), int(self._targets[0])
         self._is_small = program.work * self._n < _WORTH_THREADS
-        self._all = [((0, self._n), (0, program.outputs))]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
@@ -118,15 +126,19 @@ class Call:
         if self._pad:
             self._fill(y, self._pad)
         base = _address(x), _address(y)
-        threads = 1 if self._is_small else number_of_threads()
+        threads = 1 if self._is_small else min(number_of_threads(), pool.most())
         # Taken while in use: a signal handler that resizes on this thread must not find it.
-        kept, _KEPT.blocks = _KEPT.blocks, ()
-        blocks = self._blocks(kept, base, self._all if threads == 1 else self._jobs(threads))
-        if len(blocks) == 1:
-            self._kernel(blocks[0].address)
+        ready, _KEPT.ready = _KEPT.ready, None
+        if ready is None or ready.call is not self or ready.threads != threads:
+            ready = self._prepared(ready.blocks if ready else [], threads)
+        for block in ready.blocks:
+            self._aim(block, *base)
+        if len(ready.blocks) == 1:
+            self._kernel(ready.addresses[0])
         else:
-            pool.helpers(self._isa).run(self._kernel, self._program.kernel, [block.address for block in blocks])
-        _KEPT.blocks = tuple(block for block in blocks if block.memory.nbytes <= _MOST_KEPT) + kept[len(blocks) :]
+            pool.run(self._isa, self._kernel, self._program.kernel, ready.addresses)
+        if self._program.size <= _MOST_KEPT:
+            _KEPT.ready = ready
         return y
 
     def _empty(self, x: np.ndarray) -> np.ndarray:
@@ -150,29 +162,25 @@ class Call:
         cuts = [rows * i // threads for i in range(threads + 1)]
         return [((0, n), part) for part in pairwise(cuts) if part[0] < part[1]]
 
-    def _blocks(self, kept: tuple[_Block, ...], base: Pair, jobs: list[_Job]) -> list[_Block]:
-        """What a kernel is told for each job, in memory that was kept as far as there is any."""
-        given = zip_longest(kept[: len(jobs)], jobs)
-        return [self._block(block, base, *job) for block, job in given]
-
-    def _block(self, block: _Block | None, base: Pair, items: Pair, rows: Pair) -> _Block:
-        """What a kernel is told for some rows of some items, if the first elements of all are at `base`."""
-        program = self._program
-        if block is None or block.memory.nbytes < program.size:
-            block = _Block(program.size)
-        owner = (program, rows)
-        if block.owner != owner:
-            program.place(block.memory, block.address)
+    def _prepared(self, blocks: list[_Block], threads: int) -> _Ready:
+        """A block for each part of the work, in memory of those that there are already, as far as it is enough."""
+        program, jobs = self._program, self._jobs(threads)
+        blocks = [block for block in blocks if block.memory.nbytes >= program.size][: len(jobs)]
+        blocks += [_Block(program.size) for _ in jobs[len(blocks) :]]
+        for block, (items, rows) in zip(blocks, jobs, strict=True):
+            if block.program is not program:
+                program.place(block.memory, block.address)
             program.bound(block.memory, *rows)
+            block.program, block.items = program, slice(*items)
+        return _Ready(self, threads, blocks, [block.address for block in blocks])
+
+    def _aim(self, block: _Block, source: int, target: int) -> None:
+        """Let a block be about arrays whose first elements are at these addresses."""
         if self._n == 1:
-            program.item(block.memory, base[0] + self._first[0], base[1] + self._first[1])
-            block.owner = owner
+            self._program.item(block.memory, source + self._first[0], target + self._first[1])
         else:
-            of = slice(*items)
-            block.items = base[0] + self._sources[of], base[1] + self._targets[of]
-            program.items(block.memory, *block.items)
-            block.owner = None
-        return block
+            block.places = source + self._sources[block.items], target + self._targets[block.items]
+            self._program.items(block.memory, *block.places)
 
 
 def _is_in_order(shape: Size, strides: Size) -> bool:

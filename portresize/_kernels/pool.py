@@ -1,82 +1,61 @@
 """Threads that run kernels beside the one that calls.
 
-Waking a thread through the interpreter takes as long as resizing a small image. So helpers that have just worked look
-out for more for a moment, outside of the interpreter, before they sleep; and a caller never waits for one that has
-not begun, but does its part too.
+They live outside of the interpreter: to wake one through it takes as long as to resize an image. A caller never waits
+for a helper that has not begun, but does its part too.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import time
 from contextlib import suppress
-from ctypes import CFUNCTYPE, c_int64, c_void_p
-from functools import cache
-from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portresize._kernels.llvm import library, team
+from portresize._kernels.llvm import engine, library, team
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portresize._kernels.llvm.isa import Isa
 
-# Looks at the board before a helper sleeps: some tenths of a millisecond.
-_PATIENCE = 20_000
-_MOST = 256
-"""Runs in a batch, at most."""
+MOST = 256
+"""Threads, at most."""
 
 
-class _Helper:
-    """A thread, and whether it is looking at the board."""
-
-    def __init__(self, team_: Team) -> None:
-        self._team = team_
-        self._asked: SimpleQueue[None] = SimpleQueue()
-        self.is_awake = False
-        Thread(target=self._work, name="portresize", daemon=True).start()
-
-    def wake(self) -> None:
-        """Let it look at the board."""
-        if not self.is_awake:
-            self.is_awake = True
-            self._asked.put(None)
-
-    def _work(self) -> None:
-        while True:
-            self._asked.get()
-            while self.is_awake:
-                self._team.serve()
-                self.is_awake = False
-                # Whoever saw it awake until now has not woken it.
-                self.is_awake = self._team.has_runs()
+def most() -> int:
+    """How many threads there can be: one where the C library has not what they sleep with, as that of Windows."""
+    return MOST if engine.has_threads() else 1
 
 
 class Team:
-    """The helpers of a process, and their board."""
+    """The helpers of a process, and the board at which they meet."""
 
     def __init__(self, isa: Isa) -> None:
-        memory = np.zeros(team.SIZE // 8 + _MOST + 8, np.int64)
-        self._memory = memory[-memory.ctypes.data % 64 // 8 :]
-        self._board = self._memory.ctypes.data
-        signature = CFUNCTYPE(None, c_void_p, c_int64)
-        self._serve, self._launch = (signature(library.address(isa, (name,))) for name in ("serve", "launch"))
-        self._helpers: list[_Helper] = []
+        memory = np.zeros(team.BLOCKS // 8 + MOST + 8, np.int64)
+        aligned = memory[-memory.ctypes.data % 64 // 8 :]
+        self._words = (ctypes.c_int64 * len(aligned)).from_buffer(aligned)  # type: ignore[arg-type]  # is a buffer
+        self._board = aligned.ctypes.data
+        c = ctypes.CDLL(None)
+        for init, place in ((c.pthread_mutex_init, team.MUTEX), (c.pthread_cond_init, team.CONDITION)):
+            init(ctypes.c_void_p(self._board + place), None)
+        one, two = (ctypes.CFUNCTYPE(None, ctypes.c_void_p, *more) for more in ([], [ctypes.c_int64]))
+        self._serve, self._wake = (one(library.address(isa, (name,))) for name in ("serve", "wake"))
+        self._launch = two(library.address(isa, ("launch",)))
+        self._helpers: list[Thread] = []
         self._is_busy = Lock()
-        self._set(team.BLOCKS, self._board + team.SIZE)
         atexit.register(self._stop)
 
     def run(self, kernel: Callable[[int], None], address: int, blocks: Sequence[int]) -> None:
         """Call `kernel`, which is at `address`, with each of `blocks`, each on a thread of its own if there are some.
 
-        If the helpers are at work for another caller, there is enough to do for every processor.
+        If the helpers work for another caller already, there is enough to do for every processor.
         """
-        if not (1 < len(blocks) <= _MOST and self._is_busy.acquire(blocking=False)):
+        if not self._is_busy.acquire(blocking=False):
             for block in blocks:
                 kernel(block)
             return
@@ -86,52 +65,50 @@ class Team:
             self._is_busy.release()
 
     def _share(self, address: int, blocks: Sequence[int]) -> None:
-        count = len(blocks)
+        count, first = len(blocks), team.BLOCKS // 8
         # Where no more threads can be had, those that there are do all.
         with suppress(RuntimeError):
             while len(self._helpers) < count - 1:
-                self._helpers.append(_Helper(self))
-        first = team.SIZE // 8
-        self._memory[first : first + count] = blocks
-        self._set(team.KERNEL, address)
-        for helper in self._helpers[: count - 1]:
-            helper.wake()
+                helper = Thread(target=self._serve, args=(self._board,), name="portresize", daemon=True)
+                helper.start()
+                self._helpers.append(helper)
+        self._words[first : first + count] = list(blocks)
+        self._words[team.KERNEL // 8] = address
         self._launch(self._board, count)
-        while self._get(team.DONE) < count:
+        while self._words[team.DONE // 8] < count:
             time.sleep(0)
 
-    def serve(self) -> None:
-        """What helpers do."""
-        self._serve(self._board, _PATIENCE)
-
-    def has_runs(self) -> bool:
-        """Whether there are runs that nobody has begun."""
-        return bool(self._get(team.WORD) & 0xFFFFFFFF) and not self._get(team.STOP)
-
-    def _get(self, place: int) -> int:
-        return int(self._memory[place // 8])
-
-    def _set(self, place: int, value: int) -> None:
-        self._memory[place // 8] = value
-
     def _stop(self) -> None:
-        """Before the interpreter takes down the code that helpers run: let them sleep."""
-        self._set(team.STOP, 1)
-        for _ in range(1000):
-            if not any(helper.is_awake for helper in self._helpers):
-                break
-            time.sleep(0.001)
+        """Before the interpreter takes down the code that helpers run."""
+        self._words[team.STOP // 8] = 1
+        self._wake(self._board)
+        for helper in self._helpers:
+            helper.join(timeout=1)
 
 
-@cache
-def _team(isa: Isa, process: int) -> Team:  # noqa: ARG001  threads do not survive a fork
-    return Team(isa)
-
-
+# By process: threads do not survive a fork.
+_TEAMS: dict[int, Team] = {}
 _MAKING = Lock()
 
 
-def helpers(isa: Isa) -> Team:
-    """The team of this process."""
+def _unlock() -> None:
+    """In a child: whoever held the lock when it was forked has stayed behind."""
+    global _MAKING  # noqa: PLW0603
+    _MAKING = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
+
+
+def _team(isa: Isa, process: int) -> Team:
     with _MAKING:
-        return _team(isa, os.getpid())
+        if process not in _TEAMS:
+            _TEAMS[process] = Team(isa)
+    return _TEAMS[process]
+
+
+def run(isa: Isa, kernel: Callable[[int], None], address: int, blocks: Sequence[int]) -> None:
+    """Call `kernel`, which is at `address`, with each of `blocks`, on as many threads as there are."""
+    process = os.getpid()
+    (_TEAMS.get(process) or _team(isa, process)).run(kernel, address, blocks)

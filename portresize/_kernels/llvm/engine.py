@@ -56,6 +56,12 @@ def parse(text: str, machine: Any) -> Any:
     return module
 
 
+@cache
+def has_threads() -> bool:
+    """Whether the C library has what `team` lets threads sleep with; that of Windows has not."""
+    return llvm.address_of_symbol("pthread_cond_wait") is not None
+
+
 class Library:
     """The functions of a module, ready to be called; they live as long as this."""
 

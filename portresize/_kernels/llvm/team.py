@@ -15,23 +15,32 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
-# Places of the words, those that change often in cache lines of their own.
-WORD, DONE, KERNEL, BLOCKS, STOP, SIZE = 0, 64, 128, 136, 144, 192
+# Places of the words, those that change often in cache lines of their own; then a mutex and a condition of the C
+# library, each smaller than a line or two; then the addresses of blocks.
+WORD, DONE, KERNEL, STOP, ASLEEP, MUTEX, CONDITION, BLOCKS = 0, 64, 128, 136, 144, 192, 320, 448
 _LEFT = (1 << 32) - 1  # The part of the word that counts runs.
+
+# Looks at the board, some hundredths of a microsecond each. A helper that has had nothing to do for about a
+# millisecond sleeps, because waking one can take as long as resizing an image; a caller that has waited for a tenth of
+# that lets other threads run in between.
+_HELPER_LOOKS, _CALLER_LOOKS = 40_000, 4_000
 
 
 def serve(module: Module, isa: Isa) -> None:
-    """`serve(board, patience)`: do runs, until there was none for `patience` looks at the board."""
-    f = module.function("serve", [PTR, I64], exported=True)
-    board, patience = f.parameters
+    """`serve(board)`: do runs, and sleep when there are none, until the board says stop."""
+    f = module.function("serve", [PTR], exported=True)
+    (board,) = f.parameters
+    patience = f.number(_HELPER_LOOKS)
     with f.repeat(patience) as turn:
-        left = _claim(f, board)
-        is_idle = left.equals(0)
+        is_idle = _claim(f, board).equals(0)
         with f.when(is_idle):
             _pause(f, isa)
         idle = is_idle.select(turn.carried[0] - 1, patience)
-        turn.next(idle)
-        turn.again = (idle > 0) & board.at(STOP).load_shared().equals(0)
+        is_tired = idle <= 0
+        with f.when(is_tired):
+            _sleep(f, board)
+        turn.next(is_tired.select(patience, idle))
+        turn.again = board.at(STOP).load_shared().equals(0)
 
 
 def launch(module: Module, isa: Isa) -> None:
@@ -41,17 +50,39 @@ def launch(module: Module, isa: Isa) -> None:
     board.at(DONE).store_shared(f.number(0))
     number = board.at(WORD).load_shared().logical_shift(32) + 1
     board.at(WORD).store_shared((number << 32) | count)
+    with f.when(board.at(ASLEEP).load_shared() > 0):
+        _wake(f, board)
     with f.repeat() as turn:
         turn.again = _claim(f, board) > 0
-    settle = f.number(_PATIENCE)
-    with f.repeat(settle) as wait:
+    with f.repeat(f.number(_CALLER_LOOKS)) as wait:
         _pause(f, isa)
         wait.next(wait.carried[0] - 1)
         wait.again = (board.at(DONE).load_shared() < count) & (wait.carried[0] > 0)
 
 
-_PATIENCE = 100_000
-"""Looks at the board for which a caller waits for runs that others do, before it goes to sleep in between."""
+def wake(module: Module, isa: Isa) -> None:  # noqa: ARG001  the same on all
+    """`wake(board)`: let all helpers look at the board."""
+    f = module.function("wake", [PTR], exported=True)
+    _wake(f, f.parameters[0])
+
+
+def _sleep(f: Function, board: Value) -> None:
+    """Wait until somebody wakes the helpers, unless there is something to do."""
+    mutex, condition = board.at(MUTEX), board.at(CONDITION)
+    f.call("pthread_mutex_lock", [mutex], I32)
+    # First this and then the look, where the caller announces first and then looks: one of the two sees the other.
+    board.at(ASLEEP).add_shared(1)
+    has_none = (board.at(WORD).load_shared() & _LEFT).equals(0) & board.at(STOP).load_shared().equals(0)
+    with f.when(has_none):
+        f.call("pthread_cond_wait", [condition, mutex], I32)
+    board.at(ASLEEP).add_shared(-1)
+    f.call("pthread_mutex_unlock", [mutex], I32)
+
+
+def _wake(f: Function, board: Value) -> None:
+    f.call("pthread_mutex_lock", [board.at(MUTEX)], I32)
+    f.call("pthread_cond_broadcast", [board.at(CONDITION)], I32)
+    f.call("pthread_mutex_unlock", [board.at(MUTEX)], I32)
 
 
 def _claim(f: Function, board: Value) -> Value:
@@ -61,7 +92,7 @@ def _claim(f: Function, board: Value) -> Value:
     with f.when(left > 0):
         is_mine = board.at(WORD).replace_shared(word, word - 1)
         with f.when(is_mine):
-            block = board.at(BLOCKS).load(PTR).at((left - 1) * 8).load(PTR)
+            block = board.at(BLOCKS).at((left - 1) * 8).load(PTR)
             f.call(board.at(KERNEL).load(PTR), [block])
             board.at(DONE).add_shared(1)
     return left
