@@ -57,8 +57,8 @@ KINDS = [
 ]
 # Height, width, side of the result. The same shapes lying down cost as much and are resized the usual way round.
 TALL = [(3840, 1080, 224, "bicubic"), (2048, 512, 128, "bilinear")]
-# Seconds. The threads of torch's OpenMP spin for a while after their work, on cores that the next contestant wants.
-PAUSE = 0.02
+# Seconds. Threads take a while to wake, and those of torch's OpenMP spin after their work on cores that others want.
+WARM_UP, LOOP = 0.01, 0.02
 
 
 def rgb(n_rounds: int) -> Figures:
@@ -97,25 +97,30 @@ def _pixels(result: Array) -> Array:
 
 
 def threads(n_rounds: int) -> Figures:
-    """What a second thread brings, and two of ours beside two of torch's."""
+    """What a second thread brings where image after image is resized, and two of ours beside two of torch's."""
     found: Figures = {}
-    table = Table("RGB, threads, ms", "ours 1", "ours 2", "ours 1/ours 2", "torch 2", "torch 2/ours 2")
+    pairs = ("ours 1/ours 2", "torch 2/ours 2")
+    table = Table("RGB, threads, ms a call in a loop", "ours 1", "ours 2", "torch 2", *pairs)
     for case in RGB:
         pair = checked(case)
-        contestants = {f"ours {n}": partial(_with_threads, n, pair.ours) for n in (1, 2)}
-        for name, act in contestants.items():
-            must_agree(f"{case.name}, {name}", pair.expected, act()[None])
-        times = in_turn(contestants, rounds(case.shape, n_rounds))
-        figures = found[case.name] = {**times, "ratios": ratios(times, "ours 1/ours 2")}
-        beside = {}
+        contestants: dict[str, Callable[[], Array]] = {}
+        for n in (1, 2):
+            contestants[f"ours {n}"] = act = partial(_with_threads, n, pair.ours)
+            must_agree(f"{case.name}, {n} threads", pair.expected, act()[None])
         if torch := _torch(case, pair, 2):
-            beside = in_turn(
-                {"ours 2": contestants["ours 2"], "torch 2": torch}, rounds(case.shape, n_rounds), pause=PAUSE
-            )
-            figures["beside torch, 20 ms of sleep before each"] = beside
-            figures["ratios"] |= ratios(beside, "torch 2/ours 2")
-        table.times(case.name, {**beside, **times}, **figures["ratios"])
+            contestants["torch 2"] = torch
+        calls = _calls(contestants["ours 2"], LOOP)
+        times = in_turn(contestants, n_rounds, calls=calls, warm_up=WARM_UP)
+        found[case.name] = {"calls": calls, **times, "ratios": ratios(times, *pairs)}
+        table.times(case.name, times, **found[case.name]["ratios"])
     return found
+
+
+def _calls(act: Callable[[], object], seconds: float) -> int:
+    """How many calls take about so long."""
+    start = time.perf_counter()
+    act()
+    return max(10, round(seconds / (time.perf_counter() - start)))
 
 
 def _with_threads(n_threads: int, act: Callable[[], Array]) -> Array:
@@ -174,10 +179,8 @@ def small(n_rounds: int) -> Figures:
         x = noise((n, n, 3), "uint8")
         contestants = {"pillow": partial(_through_pillow, x, n // 2), "ours": partial(_ours, x, n // 2)}
         must_agree(name, contestants["pillow"](), contestants["ours"]())
-        start = time.perf_counter()
-        contestants["ours"]()
-        # Ten milliseconds a round, so that the clock and the change of contestants do not count.
-        calls = max(10, round(0.01 / (time.perf_counter() - start)))
+        # So that the clock and the change of contestants do not count.
+        calls = _calls(contestants["ours"], 0.01)
         times = in_turn(contestants, n_rounds, calls=calls, unit="us")
         found[name] = {"calls": calls, **times, "ratios": ratios(times, "pillow/ours")}
         table.times(name, times, **found[name]["ratios"])

@@ -54,7 +54,7 @@ def in_turn(
     n_rounds: int,
     *,
     calls: int = 1,
-    pause: float = 0.0,
+    warm_up: float = 0.0,
     unit: str = "ms",
 ) -> dict[str, Summary]:
     """Time of one call of each contestant, all of them once a round, in an order that changes.
@@ -63,15 +63,17 @@ def in_turn(
         contestants: What to call, by name.
         n_rounds: How many times each is timed.
         calls: How many calls are timed together, for those too short for the clock.
-        pause: Seconds to wait before each, so that threads of the one before have gone to sleep.
+        warm_up: Seconds for which each is called before, so that its own threads are awake and those of the one before
+            have gone to sleep.
         unit: A key of `UNITS`.
     """
     acts = list(contestants.items())
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for order in islice(orders(len(acts)), n_rounds):
         for name, act in (acts[place] for place in order):
-            if pause:
-                time.sleep(pause)
+            stop = time.perf_counter() + warm_up
+            while time.perf_counter() < stop:
+                act()
             start = time.perf_counter()
             for _ in repeat(None, calls):
                 act()
