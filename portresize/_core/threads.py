@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -67,7 +67,9 @@ def _default(process: int, asked: str) -> int:  # noqa: ARG001  asked once a pro
             msg = f"the environment variable {VARIABLE} is {asked!r}, expected an integer >= 1"
             raise ValueError(msg)
         return int(asked)
-    if multiprocessing.parent_process() is not None:
+    # A worker has it loaded; others need not load it to ask.
+    workers = sys.modules.get("multiprocessing.process")
+    if workers is not None and workers.parent_process() is not None:
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

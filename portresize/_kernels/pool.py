@@ -48,6 +48,7 @@ class Team:
         self._launch = two(library.address(isa, ("launch",)))
         self._helpers: list[Thread] = []
         self._is_busy = Lock()
+        self._process = os.getpid()
         atexit.register(self._stop)
 
     def run(self, kernel: Callable[[int], None], address: int, blocks: Sequence[int]) -> None:
@@ -80,6 +81,8 @@ class Team:
 
     def _stop(self) -> None:
         """Before the interpreter takes down the code that helpers run."""
+        if os.getpid() != self._process:
+            return  # A child, in which there are none.
         self._words[team.STOP // 8] = 1
         self._wake(self._board)
         for helper in self._helpers:
