@@ -80,9 +80,9 @@ def pillow_12(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, default=True)
 def tests(session: nox.Session) -> None:
-    """Tests against Pillow 13 with every library, and the examples of package, README and docs."""
+    """Tests against Pillow 13 with every library, the kernels for aarch64 in an emulator, and all examples."""
     _install_torch_and_jax(session)
-    session.install("-e.[compare,cpu]", *_group("test"), PILLOW, TORCH, JAX)
+    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW, TORCH, JAX)
     everything = ["tests", "portresize", "README.md", "docs"]
     session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
 
@@ -107,13 +107,6 @@ def llvmlite(session: nox.Session, numba: str) -> None:
     _install_torch_and_jax(session)
     session.install("-e.[compare,cpu]", *_group("test"), PILLOW, TORCH, JAX, numba)
     session.run("pytest", *(session.posargs or ["tests/kernels", "tests/conformance", "tests/backends"]))
-
-
-@nox.session(python=PYTHON, default=False)
-def aarch64(session: nox.Session) -> None:
-    """Tests of the kernels for aarch64, in an emulator where the machine is another."""
-    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW)
-    session.run("pytest", *(session.posargs or ["tests/kernels/test_aarch64.py"]))
 
 
 @nox.session(python=["3.12", "3.13", "3.14"], default=False)

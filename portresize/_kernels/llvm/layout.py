@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class Layout:
         self.size = 0
         self._blocks: list[tuple[int, NDArray[np.int64]]] = []
         self._relative: list[int] = []  # Fields, counted in words, that hold places in this memory.
-        self._kept: list[NDArray[np.generic]] = []
+        self.kept: list[NDArray[Any]] = []  # What blocks name by its address.
 
     def buffer(self, size: int) -> int:
         """Room for `size` bytes: its place."""
@@ -67,10 +67,10 @@ class Layout:
         self._blocks.append((place // 8, fields.block(**values, **places)))
         self._relative += [place // 8 + fields.index(name) for name in places]
 
-    def address(self, array: NDArray[np.generic]) -> int:
+    def address(self, array: NDArray[Any]) -> int:
         """Where an array is, for as long as this."""
         array = np.ascontiguousarray(array)
-        self._kept.append(array)
+        self.kept.append(array)
         return int(array.ctypes.data)
 
     def place(self, memory: NDArray[np.int64], address: int) -> None:

@@ -6,7 +6,7 @@ and what it does last functions that take finished rows; so there is one walk th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Program:
         self._layout = Layout()
         self._chains = Chains(isa, samples, parts, self._layout)
         self._down: Table | None = None
-        self._bounds: dict[tuple[int, int], tuple[dict[str, int], object]] = {}
+        self._bounds: dict[tuple[int, int], tuple[dict[str, int], NDArray[np.int32] | None]] = {}
         self.outputs = parts.result[0]
         self.offset = parts.top * self._source.row + parts.left * self._source.pixel
         self.work = samples.pixel * (parts.size[0] * parts.size[1] + parts.result[0] * parts.result[1])
@@ -93,11 +93,15 @@ class Program:
             self._bounds.setdefault((first, stop), self._bound(first, stop))
         self._set(memory, self._bounds[first, stop][0])
 
+    def tables(self) -> list[NDArray[Any]]:
+        """All that a run reads beside its memory and the items."""
+        return [*self._layout.kept, *(visits for _, visits in self._bounds.values() if visits is not None)]
+
     def _set(self, memory: NDArray[np.int64], values: dict[str, int]) -> None:
         for name, value in values.items():
             memory[self._start // 8 + self._fields.index(name)] = value
 
-    def _bound(self, first: int, stop: int) -> tuple[dict[str, int], object]:
+    def _bound(self, first: int, stop: int) -> tuple[dict[str, int], NDArray[np.int32] | None]:
         """Fields for `bound`, and what they refer to."""
         values = {"first_out": first, "stop_out": stop}
         if not self._parts.passes:
