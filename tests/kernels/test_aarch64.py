@@ -72,26 +72,22 @@ def _check(level: tuple[Any, Aarch64], monkeypatch: pytest.MonkeyPatch, x: np.nd
     np.testing.assert_array_equal(y, expected)
 
 
-@pytest.mark.parametrize(("mode", "kind", "dtype", "bands"), KINDS, ids=[f"{k[0]}-{k[1]}" for k in KINDS])
+@pytest.mark.parametrize("case", KINDS, ids=[f"{case[0]}-{case[1]}" for case in KINDS])
 @pytest.mark.parametrize("resample", ["lanczos", "box", "nearest"])
 def test_emulated_kernels_equal_the_numpy_steps(
-    level: tuple[Any, Aarch64],
-    monkeypatch: pytest.MonkeyPatch,
-    mode: str,
-    kind: str,
-    dtype: Any,
-    bands: int,
-    resample: str,
+    level: tuple[Any, Aarch64], monkeypatch: pytest.MonkeyPatch, case: tuple[str, str, Any, int], resample: str
 ) -> None:
+    mode, kind, dtype, bands = case
     for source, size in SHAPES:
         x = _noise((*source, bands) if bands > 1 else source, dtype)
         spec = Spec("HWC"[: x.ndim], mode, "pillow-13", size=size, resample=int(Resampling[resample.upper()]))
         _check(level, monkeypatch, x, spec, kind)
 
 
-@pytest.mark.parametrize(("mode", "kind", "dtype", "bands"), [k for k in KINDS if k[1] != "u16"])
+@pytest.mark.parametrize("case", [case for case in KINDS if case[1] != "u16"])
 def test_emulated_averages_equal_the_numpy_steps(
-    level: tuple[Any, Aarch64], monkeypatch: pytest.MonkeyPatch, mode: str, kind: str, dtype: Any, bands: int
+    level: tuple[Any, Aarch64], monkeypatch: pytest.MonkeyPatch, case: tuple[str, str, Any, int]
 ) -> None:
+    mode, kind, dtype, bands = case
     x = _noise((29, 37, bands) if bands > 1 else (29, 37), dtype)
     _check(level, monkeypatch, x, Spec("HWC"[: x.ndim], mode, "pillow-13", factor=(3, 5)), kind)
