@@ -34,7 +34,7 @@ def _call(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: n
 
         try:
             return Call(spec, shape, strides, dtype, isa)
-        except (Unsupported, RuntimeError) as error:
+        except (Unsupported, OverflowError, RuntimeError) as error:
             why = f"no kernel takes {error}"
     _LOG.debug("the numpy steps execute %s on %s of shape %s: %s", spec, dtype, shape, why)
     return None

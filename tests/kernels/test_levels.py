@@ -1,0 +1,121 @@
+"""Every level of instruction sets: its code is generated, and where this machine runs it, results are equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+pytest.importorskip("llvmlite")
+
+from portresize._core.spec import Spec
+from portresize._kernels.llvm import engine, library
+from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
+from portresize._kernels.llvm.isa import LEVELS, Isa
+from tests.kernels.programs import KINDS, Kind, expected, run
+
+HERE = engine.levels()
+# Shapes for which a first pass along W, along H, and a single pass serve; up and down; rows that fill no vector.
+SHAPES = [
+    ((37, 29), (11, 17)),
+    ((300, 20), (7, 50)),
+    ((20, 400), (50, 33)),
+    ((64, 64), (64, 20)),
+    ((64, 64), (20, 64)),
+    ((1, 1), (5, 3)),
+    ((33, 70), (200, 9)),
+    ((150, 131), (1, 1)),
+]
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_every_function_is_generated_for_every_level(name: str) -> None:
+    isa = LEVELS[name]
+    machine = engine.machine_for(isa, jit=False)
+    for key in library.every_key():
+        assert machine.emit_object(engine.parse(str(library.write(isa, key)), machine)), key
+
+
+@pytest.mark.parametrize("name", LEVELS)
+@pytest.mark.parametrize("kind", ["f32", "f64", "i32", "u16"])
+def test_no_product_is_added_before_it_is_rounded(name: str, kind: str) -> None:
+    isa = LEVELS[name]
+    machine = engine.machine_for(isa, jit=False)
+    for order in library.ORDERS:
+        module = engine.parse(str(library.write(isa, (f"resize_{order}", kind, 1))), machine)
+        text = machine.emit_assembly(module)
+        assert "mulpd" in text or "fmul" in text
+        assert not [line for line in text.splitlines() if line.split()[:1] and _fuses(line.split()[0])]
+
+
+def _fuses(instruction: str) -> bool:
+    return instruction.startswith(("vfmadd", "vfmsub", "vfnm", "fmla", "fmls", "fmadd", "fmsub", "fnm"))
+
+
+@pytest.mark.parametrize("isa", HERE, ids=[isa.name for isa in HERE])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+class TestEveryLevelEqualsTheNumpySteps:
+    @pytest.mark.parametrize("dialect", ["pillow-13", "pillow-11"])
+    @pytest.mark.parametrize("resample", ["nearest", "box", "lanczos"])
+    def test_resize(self, isa: Isa, kind: Kind, resample: str, dialect: str) -> None:
+        for i, (source, size) in enumerate(SHAPES):
+            x, spec = kind.noise(*source), kind.spec(size, resample, dialect)
+            np.testing.assert_array_equal(run(x, spec, kind, isa, parts=1 + i % 3), expected(x, spec))
+
+    @pytest.mark.parametrize("box", [(), (1.5, 2.25, 20.0, 8.75), (2.0, 1.0, 9.0, 7.0)])
+    @pytest.mark.parametrize("gap", [0.0, 1.0, 2.0])
+    def test_boxes_and_gaps(self, isa: Isa, kind: Kind, box: tuple[float, ...], gap: float) -> None:
+        if kind.samples == "u16" and gap:
+            return
+        for source, size in [((37, 29), (3, 5)), ((310, 21), (4, 20))]:
+            x, spec = kind.noise(*source), kind.spec(size, box=box, reducing_gap=gap)
+            np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
+
+    @pytest.mark.parametrize("factor", [(2, 3), (5, 4), (1, 7), (7, 1), (40, 50)])
+    def test_reduce(self, isa: Isa, kind: Kind, factor: tuple[int, int]) -> None:
+        if kind.samples == "u16":
+            return
+        x, spec = kind.noise(37, 29), Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=factor)
+        np.testing.assert_array_equal(run(x, spec, kind, isa, parts=3), expected(x, spec))
+
+    def test_strides(self, isa: Isa, kind: Kind) -> None:
+        spec = kind.spec((11, 17))
+        for view in _views(kind.noise(37, 29)):
+            np.testing.assert_array_equal(run(view, spec, kind, isa), expected(view, spec))
+
+
+def _views(x: NDArray[Any]) -> list[NDArray[Any]]:
+    """The same samples with gaps, backwards, band by band, and one byte beside where they would be aligned."""
+    wide = np.zeros((x.shape[0] * 2, x.shape[1] * 2, *x.shape[2:]), x.dtype)
+    backwards, apart = wide[::-2, ::-2], wide.copy()[::2, ::2]
+    backwards[...] = apart[...] = x
+    odd = np.empty(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    odd[...] = x
+    planar = [] if x.ndim == 2 else [np.ascontiguousarray(x.transpose(2, 0, 1)).transpose(1, 2, 0), x[..., ::-1]]
+    return [backwards, apart, odd, np.asfortranarray(x), *planar]
+
+
+@pytest.mark.parametrize("dot", [Bytes(), SignedBytes(), Pairs(), Singles()], ids=lambda dot: type(dot).__name__)
+# Beyond 1.98, in units of 2**-22, a weight has more digits; those of Pillow's filters stay below 1.3.
+@given(weights=st.lists(st.integers(int(-1.98 * 2**22), int(1.98 * 2**22)), min_size=4, max_size=4))
+def test_the_digits_of_a_weight_make_up_the_weight(dot: Any, weights: list[int]) -> None:
+    words = dot.encode(np.array([weights], np.int32))
+    if isinstance(dot, Bytes):
+        low, middle, high = words.view(np.int8).reshape(3, 4).astype(int)
+        again = low + (middle << 8) + (high << 16)
+    elif isinstance(dot, Pairs):
+        low, high = words.view(np.int16).reshape(2, 2, 2).transpose(0, 2, 1).reshape(2, 4).astype(int)
+        again = low + (high << 11)
+    else:
+        again = words[0]
+    assert again.tolist() == weights
+
+
+@pytest.mark.parametrize("dot", [Bytes(), SignedBytes(), Pairs()], ids=lambda dot: type(dot).__name__)
+def test_a_weight_that_has_too_many_digits_is_refused(dot: Any) -> None:
+    with pytest.raises(OverflowError, match="a weight has digits of more than"):
+        dot.encode(np.full((1, 4), 2**30, np.int32))
