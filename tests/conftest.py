@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+from collections.abc import Iterator
 
 import pytest
 
 # Before anyone imports jax, which looks for accelerators and says so; a run on one sets this itself.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+from portresize._kernels.llvm.host import host
 from tests.libraries import HAS_CUDA, VARIANTS, Variant
+from tests.serving import without_kernels
 
-_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax")
+_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax", "llvmlite")
 
 
 def pytest_report_header() -> str:
@@ -22,13 +25,23 @@ def pytest_report_header() -> str:
         except importlib.metadata.PackageNotFoundError:
             found.append(f"{name} missing")
     found.append("CUDA" if HAS_CUDA else "no CUDA device")
+    isa, why = host()
+    found.append(f"CPU kernels {isa.name}" if isa else f"no CPU kernels: {why}")
     return ", ".join(found)
 
 
 @pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
-def library(request: pytest.FixtureRequest) -> Variant:
+def library(request: pytest.FixtureRequest) -> Iterator[Variant]:
     """Every way of using every library that is installed."""
     variant: Variant = request.param
-    if not variant.installed:
-        pytest.skip(f"{variant.needs} is not installed")
-    return variant
+    if variant.missing:
+        pytest.skip(variant.missing)
+    with variant.serving():
+        yield variant
+
+
+@pytest.fixture
+def no_kernels() -> Iterator[None]:
+    """The numpy steps serve."""
+    with without_kernels():
+        yield

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from portresize._core.guarantee import GUARANTEE, kind_of
+from portresize._kernels.llvm.host import host
+from tests.serving import without_kernels
 
 Array = Any
 
@@ -26,6 +29,7 @@ class Variant:
         platform: Its row in GUARANTEE.
         slow: Whether to spare it the large cases.
         on_gpu: Whether it needs a CUDA device; where there is none it is not among the tests at all.
+        by_steps: Whether the library's own steps have to serve where kernels would.
     """
 
     name: str
@@ -35,6 +39,11 @@ class Variant:
     platform: str = "numpy"
     slow: bool = False
     on_gpu: bool = False
+    by_steps: bool = False
+
+    def serving(self) -> AbstractContextManager[None]:
+        """A context in which calls are served as the variant says."""
+        return without_kernels() if self.by_steps else nullcontext()
 
     def check(self, actual: Array, expected: np.ndarray, image: np.ndarray, mode: str, resample: int) -> None:
         """Assert what GUARANTEE promises of the result for `image`, which is equality almost everywhere."""
@@ -43,8 +52,13 @@ class Variant:
         assert not difference, str(difference)
 
     @property
-    def installed(self) -> bool:
-        return importlib.util.find_spec(self.needs) is not None
+    def missing(self) -> str:
+        """Why it cannot be tested here, if it cannot."""
+        if importlib.util.find_spec(self.needs) is None:
+            return f"{self.needs} is not installed"
+        if self.by_steps and host().isa is None:
+            return f"no kernels, so that {self.needs} is these steps: {host().why}"
+        return ""
 
 
 def _copy(array: np.ndarray) -> Array:
@@ -63,6 +77,25 @@ def _reversed(array: np.ndarray) -> Array:
     view = wide[::-2, ::-1]
     view[...] = array
     return view
+
+
+def _bands_reversed(array: np.ndarray) -> Array:
+    """A view with its last axis from end to start, as where RGB is seen as BGR."""
+    return array[..., ::-1].copy()[..., ::-1]
+
+
+def _apart(array: np.ndarray) -> Array:
+    """A view with a gap after every row and every pixel."""
+    bands = array.shape[2:]
+    wide = np.zeros((array.shape[0] * 2, array.shape[1] * 2, *bands), array.dtype)
+    view = wide[::2, ::2]
+    view[...] = array
+    return view
+
+
+def _planar(array: np.ndarray) -> Array:
+    """A view of whole planes, one for each index of the last axis."""
+    return np.moveaxis(np.moveaxis(array, -1, 0).copy(), 0, -1)
 
 
 def _strict(array: np.ndarray) -> Array:
@@ -87,6 +120,12 @@ def _torch(array: np.ndarray) -> Array:
     import torch
 
     return torch.from_numpy(array.copy())
+
+
+def _torch_planar(array: np.ndarray) -> Array:
+    import torch
+
+    return torch.from_numpy(_planar(array))
 
 
 def _torch_cuda(array: np.ndarray) -> Array:
@@ -135,9 +174,16 @@ _ALL = [
     Variant("numpy", "numpy", _copy),
     Variant("numpy:readonly", "numpy", _read_only),
     Variant("numpy:reversed", "numpy", _reversed),
+    Variant("numpy:bands-reversed", "numpy", _bands_reversed),
+    Variant("numpy:apart", "numpy", _apart),
+    Variant("numpy:planar", "numpy", _planar),
+    Variant("numpy:fortran", "numpy", np.asfortranarray),
+    Variant("numpy:steps", "numpy", _copy, by_steps=True),
     Variant("strict", "array_api_strict", _strict, platform="array-api-strict", slow=True),
     Variant("strict:no_x64", "array_api_strict", _strict_narrow, _from_strict_narrow, platform="no-float64", slow=True),
     Variant("torch", "torch", _torch, _from_torch, platform="torch-cpu"),
+    Variant("torch:planar", "torch", _torch_planar, _from_torch, platform="torch-cpu"),
+    Variant("torch:steps", "torch", _torch, _from_torch, platform="torch-cpu", by_steps=True),
     # On the CPU, unless JAX_PLATFORMS says otherwise: see conftest.
     Variant("jax", "jax", _jax, platform="jax-cpu"),
     Variant("torch:cuda", "torch", _torch_cuda, _from_torch, platform="torch-cuda", on_gpu=True),

@@ -1,9 +1,11 @@
-"""numpy's own steps against Pillow, with every way of computing them forced, and their appetite for memory."""
+"""numpy's own steps against Pillow, every way of computing them forced; and what holds for them and for the kernels."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import array_api_compat.numpy as xp
@@ -18,7 +20,9 @@ from portresize._backends._frame import Frame
 from portresize._core.fixed import quantize
 from portresize._core.steps import Premultiply, Reduce, Unpremultiply
 from portresize._core.taps import taps
+from portresize._kernels.llvm.host import host
 from tests.oracle import DIALECT, RULES
+from tests.serving import without_kernels
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -51,6 +55,16 @@ def resize(image: Array, *words: Any, **more: Any) -> Array:
     return portresize.resize(image, *words, dialect=DIALECT, **more)
 
 
+@pytest.fixture(params=["kernels", "steps"])
+def served(request: pytest.FixtureRequest) -> Iterator[None]:
+    """By either: tests that force a form of the steps ask for `no_kernels` instead."""
+    by_steps = request.param == "steps"
+    if not by_steps and host().isa is None:
+        pytest.skip(f"no kernels: {host().why}")
+    with without_kernels() if by_steps else nullcontext():
+        yield
+
+
 @pytest.fixture(params=[0, 1, 8, 16], ids=["by-taps", "bands-of-1", "bands-of-8", "bands-of-16"])
 def height(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Forces one form of 8-bit passes, whatever the rule would choose."""
@@ -75,7 +89,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     [((64, 64), (16, 16)), ((70, 45), (31, 20)), ((13, 17), (64, 33)), ((90, 20), (7, 20)), ((5, 400), (5, 3))],
     ids=str,
 )
-@pytest.mark.usefixtures("height")
+@pytest.mark.usefixtures("no_kernels", "height")
 def test_every_form_of_an_8_bit_pass_equals_pillow(
     source: tuple[int, int], size: tuple[int, int], resample: Resampling
 ) -> None:
@@ -83,14 +97,14 @@ def test_every_form_of_an_8_bit_pass_equals_pillow(
     assert_same(resize(image, size, resample), pillow(image, size, resample))
 
 
-@pytest.mark.usefixtures("height")
+@pytest.mark.usefixtures("no_kernels", "height")
 def test_every_form_clips_overshoot_at_both_ends() -> None:
     image = noise(40, 40) // 128 * 255
     for resample in sorted({Resampling.BICUBIC, Resampling.LANCZOS, Resampling.MKS2021} & RULES.filters):
         assert_same(resize(image, (61, 19), resample), pillow(image, (61, 19), resample))
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("no_kernels", "small_blocks")
 @pytest.mark.parametrize("bands", [0, 3], ids=["L", "RGB"])
 def test_blocks_end_anywhere(bands: int) -> None:
     for n in range(1, 71):
@@ -100,7 +114,7 @@ def test_blocks_end_anywhere(bands: int) -> None:
         assert_same(actual, pillow(image, size, Resampling.BICUBIC))
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("no_kernels", "small_blocks")
 @pytest.mark.parametrize("dtype", ["uint16", "int32", "float32"])
 def test_blocks_of_wider_samples_end_anywhere(dtype: str) -> None:
     for n in range(1, 71):
@@ -109,6 +123,7 @@ def test_blocks_of_wider_samples_end_anywhere(dtype: str) -> None:
         assert_same(actual, pillow(image, size, Resampling.LANCZOS))
 
 
+@pytest.mark.usefixtures("served")
 def test_infinity_stays_within_its_window() -> None:
     for column in range(50):
         image = noise(40, 50, dtype="float32")
@@ -118,6 +133,7 @@ def test_infinity_stays_within_its_window() -> None:
         assert_same(actual, pillow(image, (17, 23), Resampling.BILINEAR))
 
 
+@pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("layout", ["HWC", "CHW", "NHWC", "NCHW", "WHC", "HCW", "CWHN", "THWCN"])
 @pytest.mark.parametrize("narrow", [2, 64], ids=["wide", "gathered"])
 def test_axes_may_come_in_any_order(layout: str, narrow: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +149,7 @@ def test_axes_may_come_in_any_order(layout: str, narrow: int, monkeypatch: pytes
         assert_same(actual[index], pillow(plain, (15, 40), Resampling.BICUBIC))
 
 
+@pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize("view", [np.s_[::-1, ::-1], np.s_[::2, 1::3], np.s_[5:-3, ::-2]], ids=str)
 def test_strides_may_be_anything_and_the_input_read_only(dtype: str, view: tuple[slice, slice]) -> None:
@@ -144,6 +161,7 @@ def test_strides_may_be_anything_and_the_input_read_only(dtype: str, view: tuple
     assert_same(image, before)
 
 
+@pytest.mark.usefixtures("served")
 @pytest.mark.parametrize(("layout", "shape"), [("NCHW", (0, 3, 4, 5)), ("HWN", (4, 5, 0)), ("CHNW", (3, 4, 0, 5))])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_an_empty_batch_is_resized_to_an_empty_batch(layout: str, shape: tuple[int, ...], dtype: str) -> None:
@@ -152,6 +170,7 @@ def test_an_empty_batch_is_resized_to_an_empty_batch(layout: str, shape: tuple[i
     assert resize(empty, (4, 5), "bicubic", layout=layout).shape == expected
 
 
+@pytest.mark.usefixtures("served")
 def test_more_bands_than_a_block_has_lines() -> None:
     image = noise(9, 12, 1000)
     actual = resize(image, (5, 7), "bicubic", layout="HWC")
@@ -193,6 +212,7 @@ def test_bands_are_made_once_for_a_table() -> None:
     assert not any(band.weight.flags.writeable for band in made)
 
 
+@pytest.mark.usefixtures("served")
 def test_threads_do_not_share_scratch() -> None:
     images = [noise(90, 110, 3, seed=seed) for seed in range(16)]
     with ThreadPoolExecutor(8) as pool:
@@ -201,6 +221,7 @@ def test_threads_do_not_share_scratch() -> None:
         assert_same(result, pillow(image, (40, 50), Resampling.BICUBIC))
 
 
+@pytest.mark.usefixtures("served")
 @pytest.mark.parametrize(
     ("shape", "dtype", "between"),
     [((4000, 4000, 3), "uint8", 4000 * 1000 * 3), ((4000, 4000), "float32", 4000 * 1000 * 4)],

@@ -418,3 +418,14 @@ def test_bad_input_gets_one_clear_error(name: str) -> None:
     assert type(caught.value) is kind
     assert str(caught.value) == text
     assert before is None or image.tobytes() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(0, ValueError), (-3, ValueError), (True, TypeError), (2.0, TypeError), ("2", TypeError), (None, TypeError)],
+)
+def test_a_bad_number_of_threads_gets_one_clear_error(number: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught, portresize.threads(number):
+        pass
+    assert type(caught.value) is kind
+    assert str(caught.value) == f"`number` is {number!r}, expected an integer >= 1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ FLOORS = {"_core": 0, "_kernels": 1, "_backends": 2, "_dispatch": 3, "_subject":
 # Data and types belong to no floor: they import `_core` at most.
 GROUND = {"_cases": 0, "_typing": 0}
 FREE = {"__init__", "__main__"}
-ALLOWED_IN_CORE = {"numpy"}
+# What floors may import beside the standard library; those above import what they are adapters of.
+ALLOWED = {"_core": {"numpy"}, "_kernels": {"numpy", "llvmlite"}}
+# Kernels are text until these turn it into code; every other room can be read and tested without LLVM.
+ENTER_LLVM = {"_kernels.llvm.engine", "_kernels.llvm.host"}
 
 
 def _imports(source: str, package: str) -> list[str]:
@@ -45,8 +49,10 @@ def _violations(name: str, source: str) -> list[str]:
     for target in _imports(source, name):
         top, _, below = target.partition(".")
         if top != "portresize":
-            if part == "_core" and not (top in ALLOWED_IN_CORE or top in __import__("sys").stdlib_module_names):
-                found.append(f"{name} imports {target}, which is neither the standard library nor numpy")
+            if part in ALLOWED and top not in ALLOWED[part] | sys.stdlib_module_names:
+                found.append(f"{name} imports {target}, which is neither the standard library nor {ALLOWED[part]}")
+            if top == "llvmlite" and part != "_cli" and name not in ENTER_LLVM:
+                found.append(f"{name} imports {target}, which is for {ENTER_LLVM}")
             continue
         other = below.partition(".")[0]
         if part in FREE or not other.startswith("_") or other == "__version__":
@@ -74,6 +80,12 @@ def test_imports_point_down(name: str) -> None:
     [
         ("_core.plan", "from portresize._api import resize"),
         ("_core.plan", "import scipy"),
+        ("_core.plan", "from portresize._kernels import pool"),
+        ("_kernels.pool", "from portresize._backends import generic"),
+        ("_kernels.pool", "from portresize._dispatch import backend"),
+        ("_kernels.llvm.ir", "import torch"),
+        ("_kernels.llvm.ir", "import llvmlite.binding"),
+        ("_backends._call", "import llvmlite"),
         ("_dispatch", "import portresize._cli"),
         ("_backends.numpy", "from portresize._backends.torch import run"),
         ("_backends.generic", "from portresize import _dispatch"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 
@@ -25,11 +27,20 @@ HEAVY = (
 )
 
 
-def _loaded_after(statement: str) -> list[str]:
+RESIZE = "import numpy, portresize; portresize.resize(numpy.zeros((9, 9, 3), numpy.uint8), (3, 3))"
+
+
+def _modules_after(statement: str, **env: str) -> set[str]:
+    """All that a fresh interpreter has loaded after `statement`."""
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    command, env = [sys.executable, "-c", code], {"PORTRESIZE_ISA": ""} | env
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | env)
+    return set(done.stdout.split())
+
+
+def _loaded_after(statement: str, **env: str) -> list[str]:
     """Which heavy packages a fresh interpreter has loaded after `statement`."""
-    code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return sorted(set(done.stdout.split()) & set(HEAVY))
+    return sorted({name.partition(".")[0] for name in _modules_after(statement, **env)} & set(HEAVY))
 
 
 def test_import_loads_no_framework() -> None:
@@ -41,9 +52,24 @@ def test_the_proof_can_fail(name: str) -> None:
     assert _loaded_after(f"import portresize, {name}") == [name.partition(".")[0]]
 
 
+# What generates kernels; `host` alone is there before, and only asks.
+GENERATING = {f"portresize._kernels.{name}" for name in ("pool", "llvm.engine", "llvm.library", "llvm.program")}
+
+
+def test_import_generates_no_kernel() -> None:
+    assert not _modules_after("import portresize, portresize._backends.numpy") & GENERATING
+    assert not _modules_after(RESIZE, PORTRESIZE_ISA="none") & GENERATING
+
+
+def test_the_proof_that_nothing_is_generated_can_fail() -> None:
+    pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'portresize[cpu]'")
+    assert _modules_after(RESIZE) >= GENERATING
+
+
 def test_numpy_arrays_need_no_framework_either() -> None:
-    call = "import numpy, portresize; portresize.resize(numpy.zeros((9, 9, 3), numpy.uint8), (3, 3))"
-    assert _loaded_after(call) in ([], ["array_api_compat"])
+    installed = ["llvmlite"] if importlib.util.find_spec("llvmlite") else []
+    assert _loaded_after(RESIZE) == ["array_api_compat", *installed]
+    assert _loaded_after(RESIZE, PORTRESIZE_ISA="none") == ["array_api_compat"]
 
 
 def test_an_unknown_class_loads_nothing() -> None:

@@ -13,6 +13,7 @@ import pytest
 import portresize
 from portresize._core.report import assert_same
 from tests.golden import make
+from tests.libraries import BY_NAME
 
 MANIFEST = json.loads(make.MANIFEST.read_text())
 REQUESTS = make.requests()
@@ -34,8 +35,10 @@ def test_every_file_is_in_the_manifest() -> None:
     assert {path.name for path in Path(make.HERE).glob("*.npz")} == set(MANIFEST)
 
 
+@pytest.mark.parametrize("library", [BY_NAME["numpy"], BY_NAME["numpy:steps"]], ids=lambda v: v.name, indirect=True)
 @pytest.mark.parametrize("file", MANIFEST)
 @pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.usefixtures("library")
 def test_dialect_answers_as_its_pillow_did(file: str, name: str) -> None:
     verb, mode, source, words = REQUESTS[name]
     expected = _answers(file)[name]

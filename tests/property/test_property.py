@@ -27,6 +27,7 @@ from portresize._core.dialect import VERSIONS
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.report import compare
+from portresize._kernels.llvm.host import host
 from tests.libraries import BY_NAME, gpu_name
 from tests.oracle import DIALECT, FILTERS, picture
 
@@ -35,11 +36,27 @@ REPORT = os.environ.get("PORTRESIZE_REPORT")
 
 # One request in so many runs on this library: jax compiles a program for every new shape, and no_x64 computes doubles
 # from 32-bit integers.
-EVERY = {"numpy": 1, "numpy:reversed": 3, "strict": 3, "torch": 3, "strict:no_x64": 20, "jax": 100} | {
+EVERY = {
+    "numpy": 1,
+    "numpy:reversed": 3,
+    "numpy:bands-reversed": 5,
+    "numpy:apart": 5,
+    "numpy:planar": 5,
+    "numpy:fortran": 5,
+    "numpy:steps": 3,
+    "strict": 3,
+    "strict:no_x64": 20,
+    "torch": 3,
+    "torch:planar": 20,
+    "torch:steps": 20,
+    "jax": 100,
     "torch:cuda": 1,
     "cupy": 3,
 }
-LIBRARIES = {name: EVERY[name] for name, variant in BY_NAME.items() if name in EVERY and variant.installed}
+LIBRARIES = {name: EVERY[name] for name, variant in BY_NAME.items() if name in EVERY and not variant.missing}
+BY_STEPS_OR_NOT = [name for name in ("numpy", "numpy:steps") if name in LIBRARIES]
+# One request in so many is asked for two images at once, which numpy has in one array.
+EVERY_BATCH = 4
 ALWAYS = settings(
     max_examples=CASES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -49,6 +66,21 @@ counted: Counter[str] = Counter()
 LENGTHS = st.one_of(
     st.integers(1, 12), st.integers(1, 60), st.integers(1, 60), st.integers(1, 250), st.sampled_from([1, 1, 2, 100])
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _threads_for_small_images() -> Iterator[None]:
+    """As many as are asked for, though images are too small for them to pay."""
+    if host().isa is None:
+        yield
+        return
+    from portresize._backends import _call, _host
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_call, "_WORTH_THREADS", 0)
+        _host._call.cache_clear()
+        yield
+    _host._call.cache_clear()
 
 
 @st.composite
@@ -155,7 +187,7 @@ def _check(name: str, expected: Any, call: Any) -> None:
         assert type(actual) is type(expected) is ValueError, (actual, expected)
         counted["errors"] += 1
         return
-    difference = compare(BY_NAME[name].back(actual), expected)
+    difference = compare(BY_NAME[name.removesuffix(":batch")].back(actual), expected)
     counted["values"] += difference.total
     counted["differing"] += difference.differing
     assert not difference, str(difference)
@@ -173,16 +205,35 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
         expected = _answer(lambda: np.asarray(picture(image, mode).resize(size[::-1], **words)))
     chance = zlib.crc32(repr(request).encode())
     words |= {"layout": "HWC" if image.ndim == 3 else "HW", "mode": mode, "dialect": DIALECT}
-    for name, every in LIBRARIES.items():
+    for place, (name, every) in enumerate(LIBRARIES.items()):
         variant = BY_NAME[name]
         # Pairs of floats have limits near the ends of the range: see `_narrow.float_sum`.
         beyond = name == "strict:no_x64" and (max(request["source"]) > 300 or mode == "F")
         # cupy flushes subnormals.
         beyond = beyond or (name == "cupy" and mode == "F")
-        if chance % every or beyond:
+        # Each in turn for different requests.
+        if (chance + place) % every or beyond:
             continue
         array = variant.make(image)
-        _check(name, expected, lambda array=array: portresize.resize(array, size, **words))
+        with variant.serving(), portresize.threads(1 + chance // 100 % 3):
+            _check(name, expected, lambda array=array: portresize.resize(array, size, **words))
+    if chance % EVERY_BATCH == 0:
+        _check_batch(request, image, expected, words)
+
+
+def _check_batch(request: dict[str, Any], image: np.ndarray, expected: Any, words: dict[str, Any]) -> None:
+    """The image beside another one."""
+    mode, size = request["mode"], request["size"]
+    other = _pixels(mode, request["source"], request["seed"] + 1)
+    arguments = {key: request[key] for key in ("resample", "box", "reducing_gap")}
+    with np.errstate(all="ignore"):
+        answer = _answer(lambda: np.asarray(picture(other, mode).resize(size[::-1], **arguments)))
+    images, wanted = np.stack([image, other]), expected
+    if not isinstance(expected, ValueError):
+        wanted = np.stack([expected, answer])
+    words = words | {"layout": "N" + words["layout"]}
+    with portresize.threads(1 + request["seed"] % 3):
+        _check("numpy:batch", wanted, lambda: portresize.resize(images, size, **words))
 
 
 def _height_first(version: tuple[int, int], source: tuple[int, int], size: tuple[int, int]) -> bool:
@@ -208,9 +259,10 @@ def test_every_dialect_equals_pillow_one_axis_at_a_time(
     with np.errstate(all="ignore"):
         expected = np.asarray(picture(image, mode).resize(between, resample).resize(size[::-1], resample))
     layout, dialect = "HWC" if image.ndim == 3 else "HW", "pillow-{}.{}".format(*version)
-    _check(
-        "numpy", expected, lambda: portresize.resize(image, size, resample, layout=layout, mode=mode, dialect=dialect)
-    )
+    words: dict[str, Any] = {"resample": resample, "layout": layout, "mode": mode, "dialect": dialect}
+    for name in BY_STEPS_OR_NOT:
+        with BY_NAME[name].serving():
+            _check(name, expected, lambda: portresize.resize(image, size, **words))
 
 
 @pytest.mark.property
@@ -235,12 +287,14 @@ def test_reduce_equals_pillow(
     with np.errstate(all="ignore"):
         expected = np.asarray(picture(image, mode).reduce(factor[::-1], box))
     words: dict[str, Any] = {"mode": mode, "dialect": DIALECT, "layout": "HWC" if image.ndim == 3 else "HW", "box": box}
-    _check("numpy", expected, lambda: portresize.reduce(image, factor, **words))
+    for name in BY_STEPS_OR_NOT:
+        with BY_NAME[name].serving():
+            _check(name, expected, lambda: portresize.reduce(image, factor, **words))
 
 
 def _versions() -> dict[str, str]:
     """Of all that took part."""
-    names = ("pillow", "numpy", "hypothesis", "array-api-strict", "torch", "jax", "cupy-cuda13x")
+    names = ("pillow", "numpy", "hypothesis", "array-api-strict", "torch", "jax", "cupy-cuda13x", "llvmlite")
     found = {}
     for name in names:
         with contextlib.suppress(PackageNotFoundError):
@@ -262,6 +316,7 @@ def _report() -> Iterator[None]:
     yield
     if not REPORT:
         return
+    isa = host().isa
     found = {
         "command": f"PORTRESIZE_CASES={CASES} pytest tests/property",
         "requests to resize": counted.pop("requests", 0),
@@ -272,6 +327,7 @@ def _report() -> Iterator[None]:
         "filters": [Resampling(number).name.lower() for number in FILTERS],
         "versions": {"python": platform.python_version()} | _versions(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "CPU kernels": isa.name if isa else "none",
         "gpu": gpu_name(),
         "jax on": _jax_platform(),
     }
