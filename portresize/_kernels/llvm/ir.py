@@ -190,6 +190,18 @@ class Value:
         """What is here, at any alignment."""
         return self.function.emit(type_, f"load {type_}, ptr {self.name}, align 1")
 
+    def load_first(self, type_: str, count: int) -> Value:
+        """The first `count` elements here as a vector `type_`, whose other lanes are 0; what follows is not touched."""
+        lanes = lanes_of(type_)
+        if count == lanes:
+            return self.load(type_)
+        mask = "<" + ", ".join(f"{I1} {'true' if i < count else 'false'}" for i in range(lanes)) + ">"
+        f, parameters = self.function, [PTR, I32, vector(I1, lanes), type_]
+        name = f"llvm.masked.load.v{lanes}{element_of(type_)}.p0"
+        f.module.declare(name, type_, parameters)
+        texts = [f"{PTR} {self.name}", f"{I32} 1", f"{vector(I1, lanes)} {mask}", f"{type_} {constant(type_, 0)}"]
+        return f.emit(type_, f"call {type_} @{name}({', '.join(texts)})")
+
     def store(self, value: Value) -> None:
         """Put `value` here, at any alignment."""
         self.function.line(f"store {value.type} {value.name}, ptr {self.name}, align 1")
@@ -260,6 +272,12 @@ class Function:
     def number(self, value: int, type_: str = I64) -> Value:
         """A constant."""
         return Value(self, type_, constant(type_, value))
+
+    def table(self, type_: str, lanes: Sequence[int]) -> Value:
+        """A constant that LLVM does not look into: it is read from memory."""
+        element = element_of(type_)
+        text = ", ".join(f"{element} {lane}" for lane in lanes)
+        return Value(self, PTR, self.module.constant(f"{type_} <{text}>")).load(type_)
 
     def _label(self) -> str:
         self._count += 1
@@ -361,6 +379,7 @@ class Module:
         self._width = width
         self._functions: dict[str, Function] = {}
         self._declared: dict[str, str] = {}
+        self._constants: list[str] = []
 
     def function(self, name: str, parameters: Sequence[str], *, exported: bool = False) -> Function:
         """Begin a function, which returns nothing."""
@@ -371,9 +390,15 @@ class Module:
         """Say that `name` exists elsewhere."""
         self._declared[name] = f"declare {result} @{name}({', '.join(parameters)})"
 
+    def constant(self, text: str) -> str:
+        """Where the constant `text`, a type and a value, is."""
+        name = f"@constant{len(self._constants)}"
+        self._constants.append(f"{name} = internal constant {text}")
+        return name
+
     def __str__(self) -> str:
         """The module as LLVM reads it."""
         # Without these LLVM halves vectors on chips where it thinks long ones slow.
         wide = f'"prefer-vector-width"="{self._width}" "min-legal-vector-width"="{self._width}"'
-        parts = [*self._declared.values(), *map(str, self._functions.values())]
+        parts = [*self._constants, *self._declared.values(), *map(str, self._functions.values())]
         return "\n\n".join([*parts, f"attributes #0 = {{ nounwind {wide} }}", ""])

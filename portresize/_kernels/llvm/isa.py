@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
+from portresize._kernels.llvm.ir import I8, vector
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from portresize._kernels.llvm.dot import Dot
+    from portresize._kernels.llvm.ir import Function, Value
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,20 @@ class Isa:
     def doubles(self) -> int:
         """Float64 numbers in a vector."""
         return self.lanes // 2
+
+    def permutation(self, f: Function, order: Sequence[int]) -> Callable[[Value], Value]:
+        """What puts the bytes of each 128 bits of a vector in another order of 16."""
+        if list(order) == list(range(16)):
+            return lambda value: value
+        groups, size = self.lanes // 4, 4 * self.lanes
+        bytes_ = vector(I8, size)
+        name = {8: "avx2.pshuf.b", 16: "avx512.pshuf.b.512"}.get(self.lanes)
+        if not name:
+            all_ = [i if i < 0 else 16 * group + i for group in range(groups) for i in order]
+            return lambda value: value.bitcast(bytes_).shuffle(all_).bitcast(value.type)
+        # By its name and from a table: LLVM takes tenths of a second to see through so many shuffles.
+        table = f.table(bytes_, [*order] * groups)
+        return lambda value: f.call(f"llvm.x86.{name}", [value.bitcast(bytes_), table], bytes_).bitcast(value.type)
 
 
 _AVX2 = ("avx2", "fma")

@@ -91,21 +91,32 @@ class Bytes:
 
         Rows from `count` on repeat the last one: their results are not looked at.
         """
-        isa, bands = self.isa, self.bands
+        isa = self.isa
         f = module.function("pack", [PTR, I64, I64, I64, PTR])
         source, stride, count, groups, tile = f.parameters
         rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(isa.lanes)]
-        quads = [(quad, band) for quad in range(self.pixels // 4) for band in range(bands)]
-        order = [bands * (4 * quad + pixel) + band for quad, band in quads for pixel in range(4)]
-        order += [UNDEFINED] * (4 * isa.lanes - len(order))
+        # Of every four words of a vector, three hold pixels of three bands.
+        used = 3 if self.bands == 3 else 4
+        columns = [i for i in range(isa.lanes) if i % 4 < used]
+        spread = [columns.index(i) if i in columns else UNDEFINED for i in range(isa.lanes)]
+        permute = isa.permutation(f, self._by_band())
         with f.loop(groups) as loop:
             at = loop.index * self.packed
-            loaded = [row.at(at).load(vector(I8, self.packed)).shuffle(order) for row in rows]
-            columns = shapes.transpose([row.bitcast(vector(I32, isa.lanes)) for row in loaded])
+            loaded = [row.at(at).load_first(vector(I32, isa.lanes), len(columns)) for row in rows]
+            if used == 3:
+                loaded = [row.shuffle(spread) for row in loaded]
+            turned = shapes.transpose([permute(row) for row in loaded])
             target = tile.at(at * isa.lanes)
-            for i in range(len(quads)):
-                target.at(4 * isa.lanes * i).store(columns[i])
+            for i, column in enumerate(columns):
+                target.at(4 * isa.lanes * i).store(turned[column])
         return f
+
+    def _by_band(self) -> list[int]:
+        """Of each 128 bits, the bytes in an order that makes words of four samples of one band each."""
+        quads = {1: 4, 2: 2}.get(self.bands, 1)
+        bands = range(self.bands)
+        order = [self.bands * (4 * quad + pixel) + band for quad in range(quads) for band in bands for pixel in range(4)]
+        return [*order, *[UNDEFINED] * (16 - len(order))]
 
     def across(self, module: Module, *, planes: bool) -> Function:
         """A pass along W: `(tile, first, counts, words, pitch, quads, outputs, out, stride)`.
