@@ -41,4 +41,5 @@ def measure(n_rounds: int) -> dict[str, Any]:
 
 
 def _child(dtype: str) -> float:
-    return float(fresh_python("-c", CHILD, dtype))
+    # With bytecode kept, as pip leaves it when it installs.
+    return float(fresh_python("-c", CHILD, dtype, PYTHONDONTWRITEBYTECODE=""))

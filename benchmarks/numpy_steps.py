@@ -31,7 +31,7 @@ from benchmarks.machine import environment
 from benchmarks.timing import in_turn, noise, rounds, summary, write
 from portresize import Resampling
 from portresize._backends import _blocks, _convolve
-from portresize._backends import numpy as backend
+from portresize._backends import _numpy_steps as backend
 from portresize._backends._frame import Frame
 from portresize._core.fixed import quantize
 from portresize._core.plan import plan

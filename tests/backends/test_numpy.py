@@ -15,7 +15,7 @@ import pytest
 import portresize
 from portresize import Resampling
 from portresize._backends import _blocks
-from portresize._backends import numpy as backend
+from portresize._backends import _numpy_steps as backend
 from portresize._backends._frame import Frame
 from portresize._core.fixed import quantize
 from portresize._core.steps import Premultiply, Reduce, Unpremultiply

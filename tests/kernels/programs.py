@@ -10,7 +10,7 @@ import numpy as np
 
 from portresize import Resampling
 from portresize._backends import generic
-from portresize._backends.numpy import STEPS
+from portresize._backends._numpy_steps import STEPS
 from portresize._core.plan import plan
 from portresize._core.spec import Spec
 from portresize._kernels.llvm.engine import KERNEL

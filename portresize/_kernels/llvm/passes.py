@@ -104,7 +104,7 @@ class Passes:
                 self._unpack = unpack(module, arithmetic.element, self._rows)
         if "H" in order:
             self._down = arithmetic.down(module)
-            self._plane = arithmetic.plane(module) if hasattr(arithmetic, "plane") else None
+            self._plane = arithmetic.plane(module) if order != "WH" and hasattr(arithmetic, "plane") else None
         self._f = module.function(f"resize_{order}", [PTR], exported=True)
         self._x = FIELDS.read(self._f.parameters[0])
         self._ends = Ends(self._f, self._x)
