@@ -33,24 +33,22 @@ Size = tuple[int, ...]
 _Job = tuple[tuple[int, int], tuple[int, int]]
 
 
-class _Block:
-    """Memory for a run of a kernel, and what it holds: the blocks of a program, for some items."""
+class _Block(NamedTuple):
+    """Memory for a run of a kernel, and its address."""
 
-    def __init__(self, size: int) -> None:
-        self.memory = _aligned(max(size, 1 << 16))
-        self.address = self.memory.ctypes.data
-        self.program: Program | None = None
-        self.items = slice(0)
-        self.places: object = None  # Where the items are, if they are several.
+    memory: np.ndarray
+    address: int
 
 
 class _Ready(NamedTuple):
-    """What the last call of a thread left: blocks for each of the threads that worked for it."""
+    """What the last call of a thread left: filled blocks for each of the threads that worked for it."""
 
     call: Call
     threads: int
     blocks: list[_Block]
-    addresses: list[int]
+    addresses: np.ndarray
+    first: int  # The address of the first block.
+    all: int  # That of the list of addresses.
 
 
 class _Kept(threading.local):
@@ -62,10 +60,11 @@ class _Kept(threading.local):
 _KEPT = _Kept()
 
 
-def _aligned(size: int) -> np.ndarray:
-    """int64, at least `size` bytes of it, beginning at a line of the cache."""
-    memory = np.empty(size // 8 + 8, np.int64)
-    return memory[-memory.ctypes.data % 64 // 8 :]
+def _block(size: int) -> _Block:
+    """At least `size` bytes, beginning at a line of the cache."""
+    memory = np.empty(max(size, 1 << 16) // 8 + 8, np.int64)
+    memory = memory[-memory.ctypes.data % 64 // 8 :]
+    return _Block(memory, memory.ctypes.data)
 
 
 class Call:
@@ -105,38 +104,32 @@ class Call:
         sides = tuple(
             Side(of[height], of[width], of[self._channel] if self._channel >= 0 else 0) for of in (strides, target)
         )
-        samples = Samples(kind, dtype.itemsize, together)
-        self._program = program = Program(isa, samples, (sides[0], sides[1]), steps, source)
-        self._isa, self._kernel = isa, KERNEL(program.kernel)
-
         walked = {height, width} | ({self._channel} if together == n_bands else set())
         axes = [i for i in range(len(shape)) if i not in walked]
-        self._sources = _places(shape, strides, axes) + program.offset
-        self._targets = _places(shape, target, axes)
+        sources, targets = (_places(shape, of, axes) for of in (strides, target))
         if self._pad:
-            self._targets += self._pad.top * sides[1].row + self._pad.left * sides[1].pixel
-        self._n = len(self._targets)
-        # The first of each as plain numbers, with which small images are faster.
-        self._first = int(self._sources[0]), int(self._targets[0])
-        self._is_small = program.work * self._n < _WORTH_THREADS
+            targets += self._pad.top * sides[1].row + self._pad.left * sides[1].pixel
+        samples = Samples(kind, dtype.itemsize, together)
+        self._program = program = Program(isa, samples, (sides[0], sides[1]), steps, source, places=(sources, targets))
+        self._isa, self._kernel = isa, KERNEL(program.kernel)
+        self._is_small = program.work * program.items < _WORTH_THREADS
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
         y = self._empty(x)
         if self._pad:
             self._fill(y, self._pad)
-        base = _address(x), _address(y)
+        source, target = _address(x), _address(y)
         threads = 1 if self._is_small else min(number_of_threads(), pool.most())
         # Taken while in use: a signal handler that resizes on this thread must not find it.
         ready, _KEPT.ready = _KEPT.ready, None
         if ready is None or ready.call is not self or ready.threads != threads:
             ready = self._prepared(ready.blocks if ready else [], threads)
-        for block in ready.blocks:
-            self._aim(block, *base)
-        if len(ready.blocks) == 1:
-            self._kernel(ready.addresses[0])
+        count = len(ready.blocks)
+        if count == 1:
+            self._kernel(ready.first, source, target)
         else:
-            pool.run(self._isa, self._kernel, self._program.kernel, ready.addresses)
+            pool.run(self._isa, count, ready.all, self._program.kernel, source, target)
         if self._program.size <= _MOST_KEPT:
             _KEPT.ready = ready
         return y
@@ -155,7 +148,7 @@ class Call:
 
     def _jobs(self, threads: int) -> list[_Job]:
         """The work in as many parts as there are threads, of whole items if they go round, or else of rows too."""
-        n, rows = self._n, self._program.outputs
+        n, rows = self._program.items, self._program.outputs
         if n >= 4 * threads or n % threads == 0:
             cuts = [n * i // threads for i in range(threads + 1)]
             return [(part, (0, rows)) for part in pairwise(cuts)]
@@ -166,21 +159,11 @@ class Call:
         """A block for each part of the work, in memory of those that there are already, as far as it is enough."""
         program, jobs = self._program, self._jobs(threads)
         blocks = [block for block in blocks if block.memory.nbytes >= program.size][: len(jobs)]
-        blocks += [_Block(program.size) for _ in jobs[len(blocks) :]]
+        blocks += [_block(program.size) for _ in jobs[len(blocks) :]]
         for block, (items, rows) in zip(blocks, jobs, strict=True):
-            if block.program is not program:
-                program.place(block.memory, block.address)
-            program.bound(block.memory, *rows)
-            block.program, block.items = program, slice(*items)
-        return _Ready(self, threads, blocks, [block.address for block in blocks])
-
-    def _aim(self, block: _Block, source: int, target: int) -> None:
-        """Let a block be about arrays whose first elements are at these addresses."""
-        if self._n == 1:
-            self._program.item(block.memory, source + self._first[0], target + self._first[1])
-        else:
-            block.places = source + self._sources[block.items], target + self._targets[block.items]
-            self._program.items(block.memory, *block.places)
+            program.place(block.memory, block.address, items=items, rows=rows)
+        addresses = np.array([block.address for block in blocks])
+        return _Ready(self, threads, blocks, addresses, blocks[0].address, addresses.ctypes.data)
 
 
 def _is_in_order(shape: Size, strides: Size) -> bool:

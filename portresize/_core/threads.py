@@ -32,9 +32,9 @@ def threads(number: int) -> Iterator[None]:
         TypeError: `number` is no integer.
         ValueError: `number` is less than 1.
 
-    >>> import numpy as np
-    >>> with threads(1):
-    ...     resize(np.zeros((8, 8), np.uint8), (4, 4)).shape
+    >>> import numpy as np, portresize
+    >>> with portresize.threads(1):
+    ...     portresize.resize(np.zeros((8, 8), np.uint8), (4, 4)).shape
     (4, 4)
     """
     if isinstance(number, bool) or not isinstance(number, int):

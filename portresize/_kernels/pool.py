@@ -9,9 +9,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import time
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,8 +18,6 @@ import numpy as np
 from portresize._kernels.llvm import engine, library, team
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from portresize._kernels.llvm.isa import Isa
 
 MOST = 256
@@ -33,85 +30,68 @@ def most() -> int:
 
 
 class Team:
-    """The helpers of a process, and the board at which they meet."""
+    """The helpers of a process, and the board at which they meet.
+
+    Attributes:
+        board: Its address.
+        launch: `team.launch`.
+        helpers: How many there are.
+    """
 
     def __init__(self, isa: Isa) -> None:
-        memory = np.zeros(team.BLOCKS // 8 + MOST + 8, np.int64)
-        aligned = memory[-memory.ctypes.data % 64 // 8 :]
-        self._words = (ctypes.c_int64 * len(aligned)).from_buffer(aligned)  # type: ignore[arg-type]  # is a buffer
-        self._board = aligned.ctypes.data
+        memory = np.zeros(team.SIZE // 8 + 8, np.int64)
+        self._words = memory[-memory.ctypes.data % 64 // 8 :]
+        self.board = self._words.ctypes.data
         c = ctypes.CDLL(None)
         for init, place in ((c.pthread_mutex_init, team.MUTEX), (c.pthread_cond_init, team.CONDITION)):
-            init(ctypes.c_void_p(self._board + place), None)
-        one, two = (ctypes.CFUNCTYPE(None, ctypes.c_void_p, *more) for more in ([], [ctypes.c_int64]))
+            init(ctypes.c_void_p(self.board + place), None)
+        one, all_ = (ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * n) for n in (1, 6))
         self._serve, self._wake = (one(library.address(isa, (name,))) for name in ("serve", "wake"))
-        self._launch = two(library.address(isa, ("launch",)))
-        self._helpers: list[Thread] = []
-        self._is_busy = Lock()
+        self.launch = all_(library.address(isa, ("launch",)))
+        self.helpers = 0
+        self._threads: list[Thread] = []
         self._process = os.getpid()
         atexit.register(self._stop)
 
-    def run(self, kernel: Callable[[int], None], address: int, blocks: Sequence[int]) -> None:
-        """Call `kernel`, which is at `address`, with each of `blocks`, each on a thread of its own if there are some.
-
-        If the helpers work for another caller already, there is enough to do for every processor.
-        """
-        if not self._is_busy.acquire(blocking=False):
-            for block in blocks:
-                kernel(block)
-            return
-        try:
-            self._share(address, blocks)
-        finally:
-            self._is_busy.release()
-
-    def _share(self, address: int, blocks: Sequence[int]) -> None:
-        count, first = len(blocks), team.BLOCKS // 8
-        # Where no more threads can be had, those that there are do all.
-        with suppress(RuntimeError):
-            while len(self._helpers) < count - 1:
-                helper = Thread(target=self._serve, args=(self._board,), name="portresize", daemon=True)
+    def grow(self, number: int) -> None:
+        """Have so many helpers, or as many threads as can be had."""
+        with library.LOCK, suppress(RuntimeError):
+            while len(self._threads) < number:
+                helper = Thread(target=self._serve, args=(self.board,), name="portresize", daemon=True)
                 helper.start()
-                self._helpers.append(helper)
-        self._words[first : first + count] = list(blocks)
-        self._words[team.KERNEL // 8] = address
-        self._launch(self._board, count)
-        while self._words[team.DONE // 8] < count:
-            time.sleep(0)
+                self._threads.append(helper)
+        # Not asked again for those that there are not.
+        self.helpers = max(self.helpers, number)
 
     def _stop(self) -> None:
         """Before the interpreter takes down the code that helpers run."""
         if os.getpid() != self._process:
             return  # A child, in which there are none.
         self._words[team.STOP // 8] = 1
-        self._wake(self._board)
-        for helper in self._helpers:
+        self._wake(self.board)
+        for helper in self._threads:
             helper.join(timeout=1)
 
 
 # By process: threads do not survive a fork.
 _TEAMS: dict[int, Team] = {}
-_MAKING = Lock()
-
-
-def _unlock() -> None:
-    """In a child: whoever held the lock when it was forked has stayed behind."""
-    global _MAKING  # noqa: PLW0603
-    _MAKING = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
 
 
 def _team(isa: Isa, process: int) -> Team:
-    with _MAKING:
+    with library.LOCK:
         if process not in _TEAMS:
             _TEAMS[process] = Team(isa)
     return _TEAMS[process]
 
 
-def run(isa: Isa, kernel: Callable[[int], None], address: int, blocks: Sequence[int]) -> None:
-    """Call `kernel`, which is at `address`, with each of `blocks`, on as many threads as there are."""
+def run(isa: Isa, count: int, *batch: int) -> None:
+    """Call a kernel with each of `count` blocks, on as many threads.
+
+    `batch` are addresses: of a list of those of the blocks, of the kernel, of the array that it reads and of that which
+    it writes.
+    """
     process = os.getpid()
-    (_TEAMS.get(process) or _team(isa, process)).run(kernel, address, blocks)
+    found = _TEAMS.get(process) or _team(isa, process)
+    if found.helpers < count - 1:
+        found.grow(count - 1)
+    found.launch(found.board, count, *batch)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portresize._backends import generic
 from portresize._backends import _numpy_steps as fast
+from portresize._backends import generic
 from portresize._backends._frame import Frame
 from portresize._core.report import assert_same
 from portresize._core.steps import Premultiply, Unpremultiply

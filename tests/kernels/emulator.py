@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,9 @@ class Aarch64:
             self._addresses[key] = self._load(key)
         return self._addresses[key]
 
-    def run(self, function: int, block: int, arrays: Iterable[np.ndarray]) -> None:
-        """Call the function at an address with the address of a block, which is in one of `arrays`."""
+    def run(self, function: int, arguments: Sequence[np.ndarray], others: Iterable[np.ndarray]) -> None:
+        """Call the function at an address with the addresses of arrays; `others` are those that it finds by itself."""
+        arrays = [*arguments, *others]
         processor, spans = self._processor, [_span(array) for array in arrays]
         pages = sorted({page for start, stop in spans for page in range(start // _PAGE, -(-stop // _PAGE))})
         for page in pages:
@@ -53,7 +54,8 @@ class Aarch64:
             processor.mem_write(start, array.tobytes())
         processor.reg_write(UC_ARM64_REG_SP, _STACK + _STACK_SIZE)
         processor.reg_write(UC_ARM64_REG_LR, _END)
-        processor.reg_write(UC_ARM64_REG_X0, block)
+        for i, (start, _) in enumerate(spans[: len(arguments)]):
+            processor.reg_write(UC_ARM64_REG_X0 + i, start)
         processor.emu_start(function, _END)
         for array, (start, stop) in zip(arrays, spans, strict=True):
             if array.flags.writeable:

@@ -89,8 +89,6 @@ def run(x: np.ndarray, spec: Spec, kind: Kind, isa: Isa, *, parts: int = 1, allo
     for part in range(parts):
         first, stop = height * part // parts, height * (part + 1) // parts
         if first < stop:
-            made.place(memory, memory.ctypes.data)
-            made.bound(memory, first, stop)
-            made.item(memory, x.ctypes.data + made.offset, y.ctypes.data)
-            KERNEL(made.kernel)(memory.ctypes.data)
+            made.place(memory, memory.ctypes.data, items=(0, 1), rows=(first, stop))
+            KERNEL(made.kernel)(memory.ctypes.data, x.ctypes.data, y.ctypes.data)
     return y

@@ -33,10 +33,8 @@ def _check(level: tuple[Isa, Aarch64], monkeypatch: pytest.MonkeyPatch, x: np.nd
     y = empty(wanted.shape, x.dtype)
     made = program(x, y, spec, kind, isa)
     memory = empty((made.size // 8,), np.int64)
-    made.place(memory, memory.ctypes.data)
-    made.bound(memory, 0, made.outputs)
-    made.item(memory, x.ctypes.data + made.offset, y.ctypes.data)
-    processor.run(made.kernel, memory.ctypes.data, [memory, x, y, *made.tables()])
+    made.place(memory, memory.ctypes.data, items=(0, 1), rows=(0, made.outputs))
+    processor.run(made.kernel, [memory, x, y], made.tables())
     np.testing.assert_array_equal(y, wanted)
 
 

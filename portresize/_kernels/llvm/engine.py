@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import CFUNCTYPE, c_void_p
+from ctypes import CFUNCTYPE, c_int64
 from functools import cache
 from typing import Any
 
@@ -76,4 +76,4 @@ class Library:
 
 
 # The GIL is released while such a function runs.
-KERNEL = CFUNCTYPE(None, c_void_p)
+KERNEL = CFUNCTYPE(None, *[c_int64] * 3)

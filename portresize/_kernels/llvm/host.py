@@ -38,15 +38,14 @@ def _host() -> Host:
         return Host(None, f"the environment variable {VARIABLE} is none")
     try:
         import llvmlite
-    except ImportError as error:
-        # What is missing may be llvmlite or a library that it needs.
-        return Host(None, f"{error}; pip install 'portresize[cpu]' brings kernels several times as fast as Pillow")
-    version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
-    if version < OLDEST:
-        return Host(None, f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer")
-    try:
+
+        version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
+        if version < OLDEST:
+            return Host(None, f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer")
         return _level(wanted)
-    except (ImportError, OSError, RuntimeError, AttributeError, TypeError) as error:
+    except ModuleNotFoundError as error:
+        return Host(None, f"{error}; pip install 'portresize[cpu]' brings kernels several times as fast as Pillow")
+    except Exception as error:  # noqa: BLE001  whatever is wrong with a library that need not be there
         return Host(None, f"LLVM generates no code here: {' '.join(str(error).split())}")
 
 

@@ -73,18 +73,12 @@ def write(isa: Isa, key: Key) -> Module:
     return module
 
 
-# LLVM must not be entered by two threads at once.
-_LOCK = threading.Lock()
-
-
-def _unlock() -> None:
-    """In a child: whoever held the lock when it was forked has stayed behind."""
-    global _LOCK  # noqa: PLW0603
-    _LOCK = threading.Lock()
-
+# LLVM must not be entered by two threads at once. The same one may enter it again, from a signal handler.
+LOCK = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)
+    # No fork while another thread generates code: nobody in the child would give back the locks of LLVM.
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 @cache
@@ -98,5 +92,5 @@ def address(isa: Isa, key: Key) -> int:
     Raises:
         RuntimeError: LLVM cannot generate it here.
     """
-    with _LOCK:
+    with LOCK:
         return _library(isa, key).address(str(key[0]))

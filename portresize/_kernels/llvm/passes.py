@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import I32, I64, PTR, bits_of
-from portresize._kernels.llvm.rows import ENDS, Ends, copy
+from portresize._kernels.llvm.ir import I32, I64, bits_of
+from portresize._kernels.llvm.rows import ENDS, KERNEL, Ends, copy
 from portresize._kernels.llvm.strips import unpack
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Passes:
         if "H" in order:
             self._down = arithmetic.down(module)
             self._plane = arithmetic.plane(module) if order != "WH" and hasattr(arithmetic, "plane") else None
-        self._f = module.function(f"resize_{order}", [PTR], exported=True)
+        self._f = module.function(f"resize_{order}", KERNEL, exported=True)
         self._x = FIELDS.read(self._f.parameters[0])
         self._ends = Ends(self._f, self._x)
         with self._ends.items():

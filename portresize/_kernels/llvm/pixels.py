@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
 from portresize._kernels.llvm.ir import I8, I32, I64, PTR, vector
-from portresize._kernels.llvm.rows import ENDS, Ends, copy
+from portresize._kernels.llvm.rows import ENDS, KERNEL, Ends, copy
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Module
@@ -48,7 +48,7 @@ def scatter(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the s
 
 def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`take`: output pixels of `unit` bytes by the index of their row and of their column; 0 where that is -1."""
-    f = module.function("take", [PTR], exported=True)
+    f = module.function("take", KERNEL, exported=True)
     x = TAKE.read(f.parameters[0])
     ends = Ends(f, x)
     type_ = f"i{8 * unit}"
@@ -72,7 +72,7 @@ def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same
 def move(module: Module, isa: Isa) -> None:
     """`move`: rows as they are fetched."""
     tail = copy(module)
-    f = module.function("move", [PTR], exported=True)
+    f = module.function("move", KERNEL, exported=True)
     x = MOVE.read(f.parameters[0])
     ends = Ends(f, x)
     size = 4 * isa.lanes

@@ -27,22 +27,33 @@ if TYPE_CHECKING:
 
 # Bytes of planes that a chunk may take, which are to stay in the second cache of a processor.
 _CHUNK = 256 * 1024
+_ONE = (np.zeros(1, np.int64), np.zeros(1, np.int64))
 
 
 class Program:
     """What answers a plan for items of one shape and one layout in memory.
 
     Attributes:
-        kernel: Address of the function to call with the address of a block.
+        kernel: Address of the function to call, with the addresses of a block and of the first samples of the array
+            that it reads and of the one that it writes.
         outputs: Rows of the result.
-        offset: Bytes from an item's first sample to the first one that is read.
+        items: How many items there are.
         work: Bytes of the parts read and written: roughly what a run costs.
     """
 
     def __init__(
-        self, isa: Isa, samples: Samples, sides: tuple[Side, Side], steps: Sequence[Step], source: tuple[int, int]
+        self,
+        isa: Isa,
+        samples: Samples,
+        sides: tuple[Side, Side],
+        steps: Sequence[Step],
+        source: tuple[int, int],
+        *,
+        places: tuple[NDArray[np.int64], NDArray[np.int64]] = _ONE,
     ) -> None:
         """Generate the kernel for `steps`, from items of `source` = `(height, width)` to others, as `sides` says.
+
+        `places` are those of each item in the two arrays, in bytes from their first samples.
 
         Raises:
             Unsupported: No kernel takes them.
@@ -58,12 +69,13 @@ class Program:
         self._down: Table | None = None
         self._bounds: dict[tuple[int, int], tuple[dict[str, int], NDArray[np.int32] | None]] = {}
         self.outputs = parts.result[0]
-        self.offset = parts.top * self._source.row + parts.left * self._source.pixel
+        offset = parts.top * self._source.row + parts.left * self._source.pixel
+        self._sources, self._targets = places[0] + offset, places[1]
+        self.items = len(self._sources)
         self.work = samples.pixel * (parts.size[0] * parts.size[1] + parts.result[0] * parts.result[1])
         self._fields = passes.FIELDS if parts.passes else pixels.TAKE if parts.nearest else pixels.MOVE
-        # The block of the kernel is the first, and room for the addresses of a single item comes next.
+        # The block of the kernel is the first.
         self._start = self._layout.buffer(8 * len(self._fields))
-        self._slots = self._layout.buffer(16) // 8
         key = self._passes() if parts.passes else self._take(*parts.nearest) if parts.nearest else self._move()
         self.kernel = library.address(isa, key)
 
@@ -72,37 +84,31 @@ class Program:
         """Bytes of memory that a run needs besides source and target."""
         return self._layout.size
 
-    def place(self, memory: NDArray[np.int64], address: int) -> None:
-        """Write all blocks to `memory`, `size` bytes of int64 at `address`, which is what the kernel gets."""
+    def place(self, memory: NDArray[np.int64], address: int, *, items: tuple[int, int], rows: tuple[int, int]) -> None:
+        """Write all blocks to `memory`, `size` bytes of int64 at `address`, which is what the kernel gets.
+
+        A run makes output rows `rows[0]` to before `rows[1]` of items `items[0]` to before `items[1]`.
+        """
         self._layout.place(memory, address)
-
-    def item(self, memory: NDArray[np.int64], source: int, target: int) -> None:
-        """Let a run work on one item, given by the addresses of its first samples."""
-        memory[self._slots] = source
-        memory[self._slots + 1] = target
-
-    def items(self, memory: NDArray[np.int64], sources: NDArray[np.int64], targets: NDArray[np.int64]) -> None:
-        """Let a run work on several; the arrays must live as long."""
-        values = {"items": len(sources), "sources": sources.ctypes.data, "targets": targets.ctypes.data}
-        self._set(memory, values)
-
-    def bound(self, memory: NDArray[np.int64], first: int, stop: int) -> None:
-        """Let a run make output rows `first` to before `stop` only."""
-        if (first, stop) not in self._bounds:
+        if rows not in self._bounds:
             # Of two threads that come here at once, one wins: what the other made would not live long enough.
-            self._bounds.setdefault((first, stop), self._bound(first, stop))
-        self._set(memory, self._bounds[first, stop][0])
-
-    def tables(self) -> list[NDArray[Any]]:
-        """All that a run reads beside its memory and the items."""
-        return [*self._layout.kept, *(visits for _, visits in self._bounds.values() if visits is not None)]
-
-    def _set(self, memory: NDArray[np.int64], values: dict[str, int]) -> None:
+            self._bounds.setdefault(rows, self._bound(*rows))
+        first = 8 * items[0]
+        values = self._bounds[rows][0] | {
+            "items": items[1] - items[0],
+            "sources": self._sources.ctypes.data + first,
+            "targets": self._targets.ctypes.data + first,
+        }
         for name, value in values.items():
             memory[self._start // 8 + self._fields.index(name)] = value
 
+    def tables(self) -> list[NDArray[Any]]:
+        """All that a run reads beside its memory and the items."""
+        kept = [self._sources, self._targets, *self._layout.kept]
+        return [*kept, *(visits for _, visits in self._bounds.values() if visits is not None)]
+
     def _bound(self, first: int, stop: int) -> tuple[dict[str, int], NDArray[np.int32] | None]:
-        """Fields for `bound`, and what they refer to."""
+        """Fields for output rows `first` to before `stop`, and what they refer to."""
         values = {"first_out": first, "stop_out": stop}
         if not self._parts.passes:
             return values, None
@@ -212,8 +218,7 @@ class Program:
 
     def _fill(self, values: dict[str, int], places: dict[str, int], fetch: End, emit: End) -> None:
         """Write the first block."""
-        values |= {"items": 1, "source_stride": self._source.row, "target_stride": self._target.row}
-        places |= {"sources": 8 * self._slots, "targets": 8 * self._slots + 8}
+        values |= {"source_stride": self._source.row, "target_stride": self._target.row}
         for end, name, buffer in ((fetch, "fetch", "fetched"), (emit, "emit", "emitted")):
             more_values, more_places = end.fields(name, buffer)
             values, places = values | more_values, places | more_places

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # Fields of every kernel that reads and writes rows.
 #
-# `sources` and `targets` list the address of the first row of each item. `fetch`, if not 0, is a function
+# `sources` and `targets` list where the first row of each item is, in bytes from what the kernel is called with: these
+# are the two addresses that change from call to call. `fetch`, if not 0, is a function
 # `(block, source, first row, count, rows)` that makes rows, `fetched_stride` bytes apart, in the buffer `fetched`.
 # `emit`, if not 0, is a function `(block, target, first row, count, rows)` that takes finished rows from the buffer
 # `emitted`.
@@ -24,20 +25,25 @@ ENDS = (
 )
 
 
+KERNEL = (PTR, PTR, PTR)
+"""Parameters of such a kernel: its block, and the first samples of the array that it reads and of the one it writes."""
+
+
 class Ends:
     """The two ends of a kernel."""
 
     def __init__(self, f: Function, fields: dict[str, Value]) -> None:
         self._f, self._x = f, fields
-        self._source = self._target = fields["items"]
+        self._source = self._target = f.parameters[0]
 
     @contextmanager
     def items(self) -> Iterator[None]:
         """For each item."""
+        _, source, target = self._f.parameters
         with self._f.loop(self._x["items"]) as item:
             at = item.index * 8
-            self._source = self._x["sources"].pointer().at(at).load(PTR)
-            self._target = self._x["targets"].pointer().at(at).load(PTR)
+            self._source = source.at(self._x["sources"].pointer().at(at).load(I64))
+            self._target = target.at(self._x["targets"].pointer().at(at).load(I64))
             yield
 
     def fetch(self, first: Value, count: Value) -> tuple[Value, Value]:

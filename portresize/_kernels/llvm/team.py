@@ -2,7 +2,8 @@
 
 Threads meet at a board: a few 64-bit words. A batch is announced by a word that holds its number and how many runs of
 it nobody has begun. Whoever counts that down by one has claimed a run; no thread can claim one of a batch that is over,
-because the number has changed.
+because the number has changed. Whoever announces a batch stays until all of it is done: what a run reads and writes is
+there until then, and no exception can come between.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from typing import TYPE_CHECKING
 from portresize._kernels.llvm.ir import I32, I64, PTR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
-# Places of the words, those that change often in cache lines of their own; then a mutex and a condition of the C
-# library, each smaller than a line or two; then the addresses of blocks.
-WORD, DONE, KERNEL, STOP, ASLEEP, MUTEX, CONDITION, BLOCKS = 0, 64, 128, 136, 144, 192, 320, 448
+# Places of the words, those that change often in cache lines of their own, and then of the batch: what `launch` was
+# called with. At last a mutex and a condition of the C library, each smaller than a line or two.
+WORD, DONE, IS_BUSY, STOP, ASLEEP, BATCH, MUTEX, CONDITION, SIZE = 0, 64, 128, 136, 144, 192, 256, 384, 512
+_BATCH = 4  # Words: addresses of a list of blocks, of the kernel, and of the arrays that it reads and writes.
 _LEFT = (1 << 32) - 1  # The part of the word that counts runs.
 
 # Looks at the board, some hundredths of a microsecond each. A helper that has had nothing to do for about a
 # millisecond sleeps, because waking one can take as long as resizing an image; a caller that has waited for a tenth of
 # that lets other threads run in between.
-_HELPER_LOOKS, _CALLER_LOOKS = 40_000, 4_000
+_HELPER_LOOKS, _CALLER_LOOKS = 20_000, 2_000
 
 
 def serve(module: Module, isa: Isa) -> None:
@@ -44,20 +48,33 @@ def serve(module: Module, isa: Isa) -> None:
 
 
 def launch(module: Module, isa: Isa) -> None:
-    """`launch(board, count)`: announce the batch that the board holds, and do runs of it until all are claimed."""
-    f = module.function("launch", [PTR, I64], exported=True)
-    board, count = f.parameters
-    board.at(DONE).store_shared(f.number(0))
-    number = board.at(WORD).load_shared().logical_shift(32) + 1
-    board.at(WORD).store_shared((number << 32) | count)
-    with f.when(board.at(ASLEEP).load_shared() > 0):
-        _wake(f, board)
-    with f.repeat() as turn:
-        turn.again = _claim(f, board) > 0
-    with f.repeat(f.number(_CALLER_LOOKS)) as wait:
-        _pause(f, isa)
-        wait.next(wait.carried[0] - 1)
-        wait.again = (board.at(DONE).load_shared() < count) & (wait.carried[0] > 0)
+    """`launch(board, count, blocks, kernel, source, target)`: run the kernel with each of `count` blocks, and be done.
+
+    If the helpers work for another caller already, there is enough to do for every processor, and so the caller does
+    all runs.
+    """
+    f = module.function("launch", [PTR, I64, *[PTR] * _BATCH], exported=True)
+    board, count, *batch = f.parameters
+    is_free = board.at(IS_BUSY).replace_shared(f.number(0), f.number(1))
+    with f.when(is_free ^ 1), f.loop(count) as each:
+        _run(f, batch, each.index)
+    with f.when(is_free):
+        for i, value in enumerate(batch):
+            board.at(BATCH + 8 * i).store(value)
+        board.at(DONE).store_shared(f.number(0))
+        number = board.at(WORD).load_shared().logical_shift(32) + 1
+        board.at(WORD).store_shared((number << 32) | count)
+        with f.when(board.at(ASLEEP).load_shared() > 0):
+            _wake(f, board)
+        with f.repeat() as turn:
+            turn.again = _claim(f, board) > 0
+        with f.repeat(f.number(_CALLER_LOOKS)) as wait:
+            _pause(f, isa)
+            with f.when(wait.carried[0] <= 0):
+                f.call("sched_yield", [], I32)
+            wait.next(wait.carried[0] - 1)
+            wait.again = board.at(DONE).load_shared() < count
+        board.at(IS_BUSY).store_shared(f.number(0))
 
 
 def wake(module: Module, isa: Isa) -> None:  # noqa: ARG001  the same on all
@@ -92,10 +109,16 @@ def _claim(f: Function, board: Value) -> Value:
     with f.when(left > 0):
         is_mine = board.at(WORD).replace_shared(word, word - 1)
         with f.when(is_mine):
-            block = board.at(BLOCKS).at((left - 1) * 8).load(PTR)
-            f.call(board.at(KERNEL).load(PTR), [block])
+            batch = [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)]
+            _run(f, batch, left - 1)
             board.at(DONE).add_shared(1)
     return left
+
+
+def _run(f: Function, batch: Sequence[Value], number: Value) -> None:
+    """A run of a batch."""
+    blocks, kernel, source, target = batch
+    f.call(kernel, [blocks.at(number * 8).load(PTR), source, target])
 
 
 def _pause(f: Function, isa: Isa) -> None:

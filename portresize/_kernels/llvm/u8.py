@@ -115,7 +115,9 @@ class Bytes:
         """Of each 128 bits, the bytes in an order that makes words of four samples of one band each."""
         quads = {1: 4, 2: 2}.get(self.bands, 1)
         bands = range(self.bands)
-        order = [self.bands * (4 * quad + pixel) + band for quad in range(quads) for band in bands for pixel in range(4)]
+        order = [
+            self.bands * (4 * quad + pixel) + band for quad in range(quads) for band in bands for pixel in range(4)
+        ]
         return [*order, *[UNDEFINED] * (16 - len(order))]
 
     def across(self, module: Module, *, planes: bool) -> Function:
