@@ -1,9 +1,10 @@
 """Functions with which threads share out the runs of a kernel, without Python between them.
 
-Threads meet at a board: a few 64-bit words. A batch is announced by a word that holds its number and how many runs of
-it nobody has begun. Whoever counts that down by one has claimed a run; no thread can claim one of a batch that is over,
-because the number has changed. Whoever announces a batch stays until all of it is done: what a run reads and writes is
-there until then, and no exception can come between.
+Threads meet at a board: a few 64-bit words. A batch is announced by a word that holds its number, and the first and one
+past the last of the runs that nobody has begun. Whoever takes one off has claimed a run, the caller from the front and
+helpers from the back, so that what they work on stays in their caches from call to call. No thread can claim one of a
+batch that is over, because the number has changed. Whoever announces a batch stays until all of it is done: what a run
+reads and writes is there until then, and no exception can come between.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 # Places of the words, those that change often in cache lines of their own, and then of the batch: what `launch` was
 # called with. At last a mutex and a condition of the C library, each smaller than a line or two.
-WORD, DONE, IS_BUSY, STOP, ASLEEP, BATCH, MUTEX, CONDITION, SIZE = 0, 64, 128, 136, 144, 192, 256, 384, 512
+WORD, DONE, IS_BUSY, STOP, ASLEEP, BATCH, MUTEX, CONDITION, SIZE = 0, 64, 72, 128, 136, 192, 256, 384, 512
 _BATCH = 4  # Words: addresses of a list of blocks, of the kernel, and of the arrays that it reads and writes.
-_LEFT = (1 << 32) - 1  # The part of the word that counts runs.
+_BITS = 16  # Of the first run in `WORD`, and then of one past the last; the number of the batch has the rest.
+MOST = (1 << _BITS) - 1
+"""Runs of a batch, at most."""
 
 # Looks at the board, some hundredths of a microsecond each. A helper that has had nothing to do for about a
 # millisecond sleeps, because waking one can take as long as resizing an image; a caller that has waited for a tenth of
@@ -36,7 +39,7 @@ def serve(module: Module, isa: Isa) -> None:
     (board,) = f.parameters
     patience = f.number(_HELPER_LOOKS)
     with f.repeat(patience) as turn:
-        is_idle = _claim(f, board).equals(0)
+        is_idle = _claim(f, board, is_caller=False) ^ 1
         with f.when(is_idle):
             _pause(f, isa)
         idle = is_idle.select(turn.carried[0] - 1, patience)
@@ -62,12 +65,12 @@ def launch(module: Module, isa: Isa) -> None:
         for i, value in enumerate(batch):
             board.at(BATCH + 8 * i).store(value)
         board.at(DONE).store_shared(f.number(0))
-        number = board.at(WORD).load_shared().logical_shift(32) + 1
-        board.at(WORD).store_shared((number << 32) | count)
+        number = board.at(WORD).load_shared().logical_shift(2 * _BITS) + 1
+        board.at(WORD).store_shared((number << 2 * _BITS) | (count << _BITS))
         with f.when(board.at(ASLEEP).load_shared() > 0):
             _wake(f, board)
         with f.repeat() as turn:
-            turn.again = _claim(f, board) > 0
+            turn.again = _claim(f, board, is_caller=True)
         with f.repeat(f.number(_CALLER_LOOKS)) as wait:
             _pause(f, isa)
             with f.when(wait.carried[0] <= 0):
@@ -89,8 +92,8 @@ def _sleep(f: Function, board: Value) -> None:
     f.call("pthread_mutex_lock", [mutex], I32)
     # First this and then the look, where the caller announces first and then looks: one of the two sees the other.
     board.at(ASLEEP).add_shared(1)
-    has_none = (board.at(WORD).load_shared() & _LEFT).equals(0) & board.at(STOP).load_shared().equals(0)
-    with f.when(has_none):
+    first, stop = _unclaimed(board.at(WORD).load_shared())
+    with f.when((first >= stop) & board.at(STOP).load_shared().equals(0)):
         f.call("pthread_cond_wait", [condition, mutex], I32)
     board.at(ASLEEP).add_shared(-1)
     f.call("pthread_mutex_unlock", [mutex], I32)
@@ -102,17 +105,22 @@ def _wake(f: Function, board: Value) -> None:
     f.call("pthread_mutex_unlock", [board.at(MUTEX)], I32)
 
 
-def _claim(f: Function, board: Value) -> Value:
-    """Do a run if there is one left: how many there were."""
+def _unclaimed(word: Value) -> tuple[Value, Value]:
+    """The first and one past the last of the runs that nobody has begun."""
+    return word & MOST, word.logical_shift(_BITS) & MOST
+
+
+def _claim(f: Function, board: Value, *, is_caller: bool) -> Value:
+    """Do a run if there is one left: whether there was."""
     word = board.at(WORD).load_shared()
-    left = word & _LEFT
-    with f.when(left > 0):
-        is_mine = board.at(WORD).replace_shared(word, word - 1)
-        with f.when(is_mine):
-            batch = [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)]
-            _run(f, batch, left - 1)
+    first, stop = _unclaimed(word)
+    is_left = first < stop
+    with f.when(is_left):
+        following, run = (word + 1, first) if is_caller else (word - (1 << _BITS), stop - 1)
+        with f.when(board.at(WORD).replace_shared(word, following)):
+            _run(f, [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)], run)
             board.at(DONE).add_shared(1)
-    return left
+    return is_left
 
 
 def _run(f: Function, batch: Sequence[Value], number: Value) -> None:
