@@ -40,21 +40,20 @@ class Isa:
         """Float64 numbers in a vector."""
         return self.lanes // 2
 
-    def permutation(self, f: Function, order: Sequence[int]) -> Callable[[Value], Value]:
-        """What puts the bytes of each 128 bits of a vector in another order of 16."""
+    def permutation(self, f: Function, lanes: int, order: Sequence[int]) -> Callable[[Value], Value]:
+        """What puts the bytes of each 128 bits of a vector of `lanes` in another order of 16."""
+        groups, bytes_ = lanes // 4, vector(I8, 4 * lanes)
         if list(order) == list(range(16)):
             return lambda value: value
-        groups, size = self.lanes // 4, 4 * self.lanes
-        bytes_ = vector(I8, size)
-        name = {8: "avx2.pshuf.b", 16: "avx512.pshuf.b.512"}.get(self.lanes)
-        if not name:
-            all_ = [i if i < 0 else 16 * group + i for group in range(groups) for i in order]
-            return lambda value: value.bitcast(bytes_).shuffle(all_).bitcast(value.type)
-        # By its name and from a table: LLVM takes tenths of a second to see through so many shuffles.
-        table = f.table(bytes_, [*order] * groups)
-        return lambda value: f.call(f"llvm.x86.{name}", [value.bitcast(bytes_), table], bytes_).bitcast(value.type)
+        if lanes == 8:
+            # By its name and from a table: LLVM takes tenths of a second to see through so many shuffles.
+            table = f.table(bytes_, [max(byte, 0) for byte in order] * groups)
+            return lambda value: f.call(PSHUFB, [value.bitcast(bytes_), table], bytes_).bitcast(value.type)
+        all_ = [byte if byte < 0 else 16 * group + byte for group in range(groups) for byte in order]
+        return lambda value: value.bitcast(bytes_).shuffle(all_).bitcast(value.type)
 
 
+PSHUFB = "llvm.x86.avx2.pshuf.b"
 _AVX2 = ("avx2", "fma")
 _AVX512 = (*_AVX2, "avx512f", "avx512bw", "avx512vl", "avx512dq")
 _X86, _ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"

@@ -19,14 +19,15 @@ def transpose(rows: Sequence[Value]) -> list[Value]:
     """The columns of a square: of as many vectors as each has lanes."""
     n = lanes_of(rows[0].type)
     size = min(n, 128 // bits_of(element_of(rows[0].type)))
-    groups = [_within_groups(rows[i : i + size], size) for i in range(0, n, size)]
+    groups = [transpose_groups(rows[i : i + size]) for i in range(0, n, size)]
     columns = [_across_groups([group[i] for group in groups], size) for i in range(size)]
     return [columns[i % size][i // size] for i in range(n)]
 
 
-def _within_groups(rows: Sequence[Value], size: int) -> list[Value]:
-    """Square after square of `size` columns transposed, `size` being the number of rows."""
-    n, values, half = lanes_of(rows[0].type), list(rows), size // 2
+def transpose_groups(rows: Sequence[Value]) -> list[Value]:
+    """Square after square transposed, of as many columns as there are rows."""
+    n, values, size = lanes_of(rows[0].type), list(rows), len(rows)
+    half = size // 2
     low = [at + i // 2 + n * (i % 2) for at in range(0, n, size) for i in range(size)]
     high = [i + half for i in low]
     for _ in range(size.bit_length() - 1):

@@ -13,6 +13,7 @@ Windows begin at quads and are all as long as the longest: what a window does no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from portresize._core.fixed import SHIFT
@@ -91,34 +92,39 @@ class Bytes:
 
         Rows from `count` on repeat the last one: their results are not looked at.
         """
-        isa = self.isa
+        isa, word = self.isa, vector(I32, 4)
         f = module.function("pack", [PTR, I64, I64, I64, PTR])
         source, stride, count, groups, tile = f.parameters
         rows = [source.at(f.number(row).min(count - 1) * stride) for row in range(isa.lanes)]
-        # Of every four words of a vector, three hold pixels of three bands.
-        used = 3 if self.bands == 3 else 4
-        columns = [i for i in range(isa.lanes) if i % 4 < used]
-        spread = [columns.index(i) if i in columns else UNDEFINED for i in range(isa.lanes)]
-        permute = isa.permutation(f, self._by_band())
+        # No more than 256 bits: of those x86 shuffles two vectors at a time, and puts them together from memory.
+        lanes = min(isa.lanes, 8)
+        parts = self._parts()
+        permute = {order: isa.permutation(f, lanes, order) for _, order in parts}
         with f.loop(groups) as loop:
             at = loop.index * self.packed
-            loaded = [row.at(at).load_first(vector(I32, isa.lanes), len(columns)) for row in rows]
-            if used == 3:
-                loaded = [row.shuffle(spread) for row in loaded]
-            turned = shapes.transpose([permute(row) for row in loaded])
             target = tile.at(at * isa.lanes)
-            for i, column in enumerate(columns):
-                target.at(4 * isa.lanes * i).store(turned[column])
+            for first, (i, (start, order)) in product(range(0, isa.lanes, lanes), enumerate(parts)):
+                loaded = []
+                for row in range(first, first + 4):
+                    four = (rows[row + i].at(at).at(start) for i in range(0, lanes, 4))
+                    loaded.append(shapes.join([pixels.load_first(word, min(self.packed // 4, 4)) for pixels in four]))
+                columns = shapes.transpose_groups([permute[order](value) for value in loaded])
+                words = self.packed // len(parts) // 4
+                for column, value in enumerate(columns[:words]):
+                    target.at(4 * (isa.lanes * (words * i + column) + first)).store(value)
         return f
 
-    def _by_band(self) -> list[int]:
-        """Of each 128 bits, the bytes in an order that makes words of four samples of one band each."""
-        quads = {1: 4, 2: 2}.get(self.bands, 1)
-        bands = range(self.bands)
-        order = [
-            self.bands * (4 * quad + pixel) + band for quad in range(quads) for band in bands for pixel in range(4)
-        ]
-        return [*order, *[UNDEFINED] * (16 - len(order))]
+    def _parts(self) -> list[tuple[int, tuple[int, ...]]]:
+        """For each 128 bits of `packed`: where 16 bytes begin that hold it, and their order as words of one band each.
+
+        Four pixels of three bands have 12 bytes; those after them are read too, or at the end those before.
+        """
+        count = self.isa.lanes // 4
+        size, quads, bands = self.packed // count, {1: 4, 2: 2}.get(self.bands, 1), range(self.bands)
+        order = [self.bands * (4 * q + pixel) + band for q in range(quads) for band in bands for pixel in range(4)]
+        starts = [min(size * i, max(self.packed - 16, 0)) for i in range(count)]
+        shifted = [[size * i - start + byte for byte in order] for i, start in enumerate(starts)]
+        return [(start, (*bytes_, *[UNDEFINED] * (16 - size))) for start, bytes_ in zip(starts, shifted, strict=True)]
 
     def across(self, module: Module, *, planes: bool) -> Function:
         """A pass along W: `(tile, first, counts, words, pitch, quads, outputs, out, stride)`.
