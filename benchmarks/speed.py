@@ -16,6 +16,7 @@ import argparse
 import os
 import sys
 import time
+from contextvars import copy_context
 from functools import partial
 from importlib.util import find_spec
 from itertools import product
@@ -27,11 +28,11 @@ import threadpoolctl
 from PIL import Image
 
 import portresize
-from benchmarks import first_call, memory, neighbours
+from benchmarks import first_call, memory, neighbours, processes
 from benchmarks.cases import RGB, Case, Pair, checked, first_pass, must_agree
 from benchmarks.machine import environment
 from benchmarks.table import Table
-from benchmarks.timing import in_turn, noise, ratios, rounds, write
+from benchmarks.timing import in_turn, noise, ratios, rounds, summary, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,18 +101,20 @@ def threads(n_rounds: int) -> Figures:
     """What a second thread brings where image after image is resized, and two of ours beside two of torch's."""
     found: Figures = {}
     pairs = ("ours 1/ours 2", "torch 2/ours 2")
-    table = Table("RGB, threads, ms a call in a loop", "ours 1", "ours 2", "torch 2", *pairs)
-    for case in RGB:
+    columns = ("ours 1", "ours 2", "torch 2", *pairs, "two processes/one")
+    table = Table("RGB, threads, ms a call in a loop", *columns)
+    for i, case in enumerate(RGB):
         pair = checked(case)
         contestants: dict[str, Callable[[], Array]] = {}
         for n in (1, 2):
-            contestants[f"ours {n}"] = act = partial(_with_threads, n, pair.ours)
+            contestants[f"ours {n}"] = act = _with_threads(n, pair.ours)
             must_agree(f"{case.name}, {n} threads", pair.expected, act()[None])
         if torch := _torch(case, pair, 2):
             contestants["torch 2"] = torch
         calls = _calls(contestants["ours 2"], LOOP)
         times = in_turn(contestants, n_rounds, calls=calls, warm_up=WARM_UP)
         found[case.name] = {"calls": calls, **times, "ratios": ratios(times, *pairs)}
+        found[case.name]["ratios"]["two processes/one"] = processes.speedup(i, max(3, n_rounds // 3))
         table.times(case.name, times, **found[case.name]["ratios"])
     return found
 
@@ -123,9 +126,10 @@ def _calls(act: Callable[[], object], seconds: float) -> int:
     return max(10, round(seconds / (time.perf_counter() - start)))
 
 
-def _with_threads(n_threads: int, act: Callable[[], Array]) -> Array:
+def _with_threads(n_threads: int, act: Callable[[], Array]) -> Callable[[], Array]:
+    """The same as in a `with` block around the loop that calls it."""
     with portresize.threads(n_threads):
-        return act()
+        return partial(copy_context().run, act)
 
 
 def kinds(n_rounds: int) -> Figures:
@@ -195,12 +199,38 @@ def _ours(x: Array, side: int) -> Array:
     return portresize.resize(x, (side, side))
 
 
+def new_sizes(n_rounds: int) -> Figures:
+    """Images of which no two are of one size, as data sets have them, to 224²: plans and tables are new each time."""
+    rng = np.random.default_rng(1)
+    sizes = rng.permutation([(height, width) for height in range(333, 513) for width in range(333, 513)])
+    seconds: dict[str, list[float]] = {"pillow": [], "ours": []}
+    with portresize.threads(1):
+        # Code is generated before.
+        portresize.resize(noise((300, 300, 3), "uint8"), (224, 224))
+        for i, (height, width) in enumerate(sizes[: 10 * n_rounds]):
+            x = noise((int(height), int(width), 3), "uint8")
+            contestants = {"pillow": partial(_through_pillow, x, 224), "ours": partial(_ours, x, 224)}
+            results = {}
+            for who in list(contestants)[:: 1 if i % 2 else -1]:
+                start = time.perf_counter()
+                results[who] = contestants[who]()
+                seconds[who].append(time.perf_counter() - start)
+            must_agree(f"{height}x{width}", results["pillow"], results["ours"])
+    times = {who: summary(values) for who, values in seconds.items()}
+    name = "333²…512² to 224² bicubic"
+    table = Table("ever new sizes, RGB, one thread, ms", "pillow", "ours", "pillow/ours")
+    found = {"images": len(seconds["ours"]), **times, "ratios": ratios(times, "pillow/ours")}
+    table.times(name, times, **found["ratios"])
+    return {name: found}
+
+
 SECTIONS: dict[str, Callable[[int], Figures]] = {
     "rgb": rgb,
     "threads": threads,
     "kinds": kinds,
     "vertical_first": vertical_first,
     "small": small,
+    "new_sizes": new_sizes,
     "first_call": first_call.measure,
     "memory": memory.measure,
 }

@@ -45,34 +45,21 @@ class Dot(Protocol):
         """The partial sums as one."""
 
 
-def _digits(weight: NDArray[np.int32], bits: int, count: int) -> list[NDArray[np.int64]]:
-    """Balanced digits of `bits` bits, lowest first; the last takes what is left, and must fit as well."""
-    digits, rest = [], weight.astype(np.int64)
-    for _ in range(count - 1):
-        low = ((rest + (1 << bits - 1)) & ((1 << bits) - 1)) - (1 << bits - 1)
-        digits.append(low)
-        rest = (rest - low) >> bits
-    return [*digits, rest]
-
-
-def _packed(digits: list[NDArray[np.int64]], dtype: type[np.int8 | np.int16 | np.int32]) -> NDArray[np.int32]:
-    """Digits (..., n) side by side as words of 32 bits."""
-    stacked = np.stack(digits, axis=-2)
-    narrow = stacked.astype(dtype)
-    if (narrow != stacked).any():
-        msg = f"a weight has digits of more than {8 * narrow.itemsize} bits"
-        raise OverflowError(msg)
-    return np.ascontiguousarray(narrow).view(np.int32).reshape(*stacked.shape[:-2], -1)
-
-
 class Bytes:
     """Four products of bytes and signed bytes at once, three digits a weight: `vpdpbusd` of AVX-512 and AVX VNNI."""
 
     words = sums = 3
 
     def encode(self, weight: NDArray[np.int32]) -> NDArray[np.int32]:
-        """`Dot.encode`."""
-        return _packed(_digits(weight, 8, 3), np.int8)
+        """`Dot.encode`: the digits of four taps side by side, lowest first."""
+        # The bytes of this sum are the digits, each 128 higher; a fourth one must be empty.
+        raised = np.ascontiguousarray(weight + np.int32(0x808080))
+        if (raised >> 24).any():
+            msg = "a weight has digits of more than 8 bits"
+            raise OverflowError(msg)
+        digits = (raised ^ np.int32(0x808080)).view(np.int8).reshape(*weight.shape, 4)
+        by_digit = np.ascontiguousarray(np.swapaxes(digits, -1, -2)[..., :3, :])
+        return by_digit.view(np.int32)[..., 0]
 
     def bias(self, weight: NDArray[np.int32], half: int) -> NDArray[np.int32]:
         """`Dot.bias`."""
@@ -117,7 +104,14 @@ class Pairs:
 
     def encode(self, weight: NDArray[np.int32]) -> NDArray[np.int32]:
         """`Dot.encode`: taps 0 and 2, then 1 and 3, of the low digit and then of the high one."""
-        return _packed([digit[..., taps] for digit in _digits(weight, 11, 2) for taps in ([0, 2], [1, 3])], np.int16)
+        high = (weight + np.int32(1 << 10)) >> 11
+        digits = np.stack([weight - (high << 11), high], axis=-2)
+        narrow = digits.astype(np.int16)
+        if (narrow != digits).any():
+            msg = "a weight has digits of more than 16 bits"
+            raise OverflowError(msg)
+        by_pair = narrow.reshape(*narrow.shape[:-1], 2, 2).swapaxes(-1, -2)
+        return np.ascontiguousarray(by_pair).view(np.int32).reshape(*weight.shape[:-1], 4)
 
     def bias(self, weight: NDArray[np.int32], half: int) -> NDArray[np.int32]:
         """`Dot.bias`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,6 +56,8 @@ class Table(NamedTuple):
         return np.ascontiguousarray(np.stack(bounds, axis=1) + first, np.int32)
 
 
+# Images of many sizes still share one of their sides; as many as `taps` keeps.
+@lru_cache(maxsize=128)
 def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     """Fixed-point weights for an axis of `n_in` samples, cut into quads that begin at multiples of four.
 
@@ -66,20 +69,18 @@ def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     """
     used = table.size > 0
     first = np.where(used, table.start >> 2, 0)
-    last = np.where(used, (table.start + table.size - 1) >> 2, 0)
-    count = int((last - first).max()) + 1
+    count = int((((table.start + table.size + 3) >> 2) - first).max(initial=1, where=used))
     # A window at the end begins earlier instead of reaching beyond the samples.
     first = np.minimum(first, (n_in + 3) // 4 - count)
     first = np.maximum.accumulate(np.where(used, first, 0))
-    tap = np.arange(table.n_taps)
-    at = np.where(used, table.start - 4 * first, 0)[:, None] + tap
-    inside = tap < table.size[:, None]
-    weight = np.zeros((_whole(table.n_out), 4 * count), np.int32)
-    weight[np.nonzero(inside)[0], at[inside]] = table.weight[inside]
-    by_quad = weight.reshape(len(weight), count, 4)
+    shift = np.where(used, table.start - 4 * first, 0)
+    # Weights are 0 from the end of a window on, and what is longer than all windows is cut off.
+    weight = np.zeros((_whole(table.n_out), max(4 * count, int(shift.max()) + table.n_taps)), np.int32)
+    weight[np.arange(table.n_out)[:, None], shift[:, None] + np.arange(table.n_taps)] = table.weight
+    by_quad = weight[:, : 4 * count].reshape(len(weight), count, 4)
     words = np.concatenate([dot.bias(by_quad, HALF)[:, None], dot.encode(by_quad).reshape(len(weight), -1)], axis=1)
     first = _made_up(first, first[-1])
-    return Table(first, first + np.int32(count), np.ascontiguousarray(words))
+    return Table(first, first + np.int32(count), words)
 
 
 def exact(table: Taps) -> Table:
