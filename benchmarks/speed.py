@@ -219,9 +219,9 @@ def new_sizes(n_rounds: int) -> Figures:
     times = {who: summary(values) for who, values in seconds.items()}
     name = "333²…512² to 224² bicubic"
     table = Table("ever new sizes, RGB, one thread, ms", "pillow", "ours", "pillow/ours")
-    found = {"images": len(seconds["ours"]), **times, "ratios": ratios(times, "pillow/ours")}
-    table.times(name, times, **found["ratios"])
-    return {name: found}
+    quotients = ratios(times, "pillow/ours")
+    table.times(name, times, **quotients)
+    return {name: {"images": len(seconds["ours"]), **times, "ratios": quotients}}
 
 
 SECTIONS: dict[str, Callable[[int], Figures]] = {

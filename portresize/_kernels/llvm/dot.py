@@ -7,6 +7,7 @@ and fit their type; `encode` asserts both for every table.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Value
 
 
-class Dot(Protocol):
+class Dot(Hashable, Protocol):
     """A way to multiply.
 
     Attributes:

@@ -22,28 +22,26 @@ MOVE = Fields(*ENDS, "first_out", "stop_out", "out_bytes")
 
 def gather(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`gather`, as `rows.ENDS` has it of `fetch`: units of `unit` bytes from where STRIDED says to dense rows."""
-    f = module.function("gather", [PTR, PTR, I64, I64, PTR], exported=True)
-    block, source, first, count, rows = f.parameters
-    x = STRIDED.read(block)
-    with f.loop(count) as row:
-        here = source.at((first + row.index) * x["row_stride"])
-        dense = rows.at(row.index * x["dense_stride"])
-        with f.loop(x["width"]) as pixel, f.loop(x["bands"]) as band:
-            value = here.at(pixel.index * x["pixel_stride"] + band.index * x["band_stride"]).load(f"i{8 * unit}")
-            dense.at((pixel.index * x["bands"] + band.index) * unit).store(value)
+    _strided(module, "gather", unit)
 
 
 def scatter(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
     """`scatter`, as `rows.ENDS` has it of `emit`: the way back."""
-    f = module.function("scatter", [PTR, PTR, I64, I64, PTR], exported=True)
-    block, target, first, count, rows = f.parameters
-    x = STRIDED.read(block)
+    _strided(module, "scatter", unit)
+
+
+def _strided(module: Module, name: str, unit: int) -> None:
+    f = module.function(name, [PTR, PTR, I64, I64, PTR], exported=True)
+    block, array, first, count, rows = f.parameters
+    x, type_ = STRIDED.read(block), f"i{8 * unit}"
     with f.loop(count) as row:
-        here = target.at((first + row.index) * x["row_stride"])
+        strided = array.at((first + row.index) * x["row_stride"])
         dense = rows.at(row.index * x["dense_stride"])
         with f.loop(x["width"]) as pixel, f.loop(x["bands"]) as band:
-            value = dense.at((pixel.index * x["bands"] + band.index) * unit).load(f"i{8 * unit}")
-            here.at(pixel.index * x["pixel_stride"] + band.index * x["band_stride"]).store(value)
+            far = strided.at(pixel.index * x["pixel_stride"] + band.index * x["band_stride"])
+            near = dense.at((pixel.index * x["bands"] + band.index) * unit)
+            source, target = (far, near) if name == "gather" else (near, far)
+            target.store(source.load(type_))
 
 
 def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
