@@ -30,7 +30,8 @@ METHOD = (
     "blocks of 64 KiB or more are mapped and unmapped one by one, without huge pages, so that none hides in what was "
     "freed before. It sees native scratch, and is good to about a quarter of a MiB. `traced`: tracemalloc's peak less "
     "the bytes of the result, which sees Python and numpy only, and pages that were never touched. `first` is the "
-    "first call for that shape, tables included; `again` the second, which may find scratch that the first one kept. "
+    "first call for that shape, tables of weights included, which grow with the scale as Pillow's do; `again` the "
+    "second, which finds the scratch that the first one kept, and `scratch` is how much that is. "
     "A smaller image of the same kind and scales was resized before, so that generating code does not count."
 )
 KINDS = {"RGB": ("uint8", (3,)), "F": ("float32", ())}
@@ -45,7 +46,7 @@ def measure(n_rounds: int) -> dict[str, Any]:
     if not RESET.exists():
         return {"left_out": "needs Linux's /proc"}
     found: dict[str, Any] = {"method": METHOD, "processes": max(3, n_rounds // 12)}
-    columns = [f"{way} {when}" for way in PEAKS for when in ("first", "again")]
+    columns = [*(f"{way} {when}" for way in PEAKS for when in ("first", "again")), "scratch"]
     table = Table("extra memory, MiB", *columns)
     for kind in KINDS:
         for height in HEIGHTS:
@@ -84,6 +85,16 @@ def traced(act: Callable[[], Any]) -> tuple[int, Any]:
     return peak, result
 
 
+def _scratch() -> int:
+    """Bytes that this thread keeps for its next call."""
+    if not sys.modules.get("llvmlite"):
+        return 0
+    from portresize._backends import _call
+
+    ready = _call._KEPT.ready  # noqa: SLF001  nobody else asks
+    return sum(block.memory.nbytes for block in ready.blocks) if ready else 0
+
+
 PEAKS = {"resident": resident, "traced": traced}
 
 
@@ -102,6 +113,7 @@ def main(kind: str, height: int, way: str) -> None:
             peak, result = PEAKS[way](partial(resize, x))
             found[f"{way} {when}"] = (peak - result.nbytes) / 2**20
             results.append(result)
+        found["scratch"] = _scratch() / 2**20
     # Last, for it loads Pillow.
     from PIL import Image
 

@@ -114,6 +114,9 @@ def threads(n_rounds: int) -> Figures:
         calls = _calls(contestants["ours 2"], LOOP)
         times = in_turn(contestants, n_rounds, calls=calls, warm_up=WARM_UP)
         found[case.name] = {"calls": calls, **times, "ratios": ratios(times, *pairs)}
+        found[case.name]["ratios"]["ours 1/ours 2, best"] = round(
+            times["ours 1"]["best_ms"] / times["ours 2"]["best_ms"], 3
+        )
         found[case.name]["ratios"]["two processes/one"] = processes.speedup(i, max(3, n_rounds // 3))
         table.times(case.name, times, **found[case.name]["ratios"])
     return found

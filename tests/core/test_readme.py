@@ -1,22 +1,31 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
+from benchmarks.summary import RESULTS, summary
 from portresize._core.guarantee import matrix
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_matrix_is_the_one_in_the_table() -> None:
+def _block(name: str) -> str:
+    """What a command wrote into README.md."""
     text = (ROOT / "README.md").read_text()
-    begin = text.index("<!-- guarantee:")
-    block = text[begin : text.index("<!-- end of guarantee -->")].partition("-->")[2]
-    assert block.strip() == matrix().strip()
+    begin = text.index(f"<!-- {name}:")
+    return text[begin : text.index(f"<!-- end of {name} -->")].partition("-->")[2].strip()
+
+
+def test_the_matrix_is_the_one_in_the_table() -> None:
+    assert _block("guarantee") == matrix().strip()
+
+
+def test_figures_of_speed_are_those_that_were_measured() -> None:
+    assert _block("speed") == summary(json.loads(RESULTS.read_text())).strip()
 
 
 def test_every_linked_file_exists() -> None:
-    import re
-
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []

@@ -1,0 +1,126 @@
+"""The tables of README.md on speed, from benchmarks/results/cpu.json.
+
+python -m benchmarks.summary
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RESULTS = Path(__file__).parent / "results" / "cpu.json"
+Figures = dict[str, Any]
+
+
+def summary(results: Figures) -> str:
+    """All tables, as Markdown."""
+    parts = [_rgb, _kinds, _neighbours, _overheads]
+    return "\n\n".join("\n".join(part(results)) for part in parts)
+
+
+def _rgb(results: Figures) -> Iterable[str]:
+    machine, versions = results["machine"], results["versions"]
+    yield (
+        f"RGB, uint8, channels last, on {machine['cpu']}; Pillow {versions['pillow']}, torch {versions['torch']}, "
+        f"numpy {versions['numpy']}, llvmlite {versions['llvmlite']}. Times of others over ours:"
+    )
+    yield ""
+    yield from _head(
+        "one thread",
+        *("ours, ms", "Pillow", "torch's `antialias=True`, bytes", "ours over a copy of the input"),
+        *("ours on two threads", "two processes"),
+    )
+    for case, figures in results["rgb"].items():
+        if isinstance(figures, dict):
+            found, threads = figures["ratios"], results["threads"][case]["ratios"]
+            cells = [
+                f"{figures['ours']['median_ms']:.3g}",
+                _times(found["pillow/ours"]),
+                _times(found.get("torch/ours")),
+                _times(found["ours/copy"]),
+                _times(threads["ours 1/ours 2"], 2),
+                _times(threads["two processes/one"], 2),
+            ]
+            yield _row(case, cells)
+
+
+def _kinds(results: Figures) -> Iterable[str]:
+    cases = [case for case, figures in results["rgb"].items() if isinstance(figures, dict)]
+    by_kind: dict[str, dict[str, float]] = {}
+    for name, figures in results["kinds"].items():
+        if isinstance(figures, dict):
+            case = next(case for case in cases if name.endswith(case))
+            kind = name.removesuffix(case).strip(" ,").lstrip("0123456789 ")
+            by_kind.setdefault(kind, {})[case] = figures["ratios"]["pillow/ours"]
+    yield "Pillow's time over ours, for other kinds of samples, one thread (NCHW: batches of 32, large images of 4):"
+    yield ""
+    yield from _head("", *cases)
+    for kind, found in by_kind.items():
+        yield _row(kind, [_times(found[case]) for case in cases])
+
+
+def _neighbours(results: Figures) -> Iterable[str]:
+    found = {case: figures for case, figures in results["neighbours"].items() if case[0].isdigit()}
+    names = list(dict.fromkeys(name for figures in found.values() for name in figures))
+    yield "Their time over ours, on one thread, and the part of bytes that are Pillow's:"
+    yield ""
+    yield from _head("", *found)
+    for name in names:
+        cells = [
+            f"{_times(figures[name]['ratios']['theirs/ours'])}, {_part(figures[name])}" if name in figures else "–"
+            for figures in found.values()
+        ]
+        yield _row(name, cells)
+
+
+def _overheads(results: Figures) -> Iterable[str]:
+    yield from _head("what it takes", "")
+    small = results["small"]["32² to 16² bicubic"]
+    yield _row(
+        "a warm call, 32² to 16² RGB, array to array",
+        [f"{small['ours']['median_us']:.0f} µs; by way of Pillow {small['pillow']['median_us']:.0f} µs"],
+    )
+    least = min(figures["ratios"]["pillow/ours"] for figures in results["small"].values() if isinstance(figures, dict))
+    yield _row("from 8² to 256², array to array, Pillow's time over ours", [f"{least:.1f}× at the least"])
+    (sizes,) = (figures for figures in results["new_sizes"].values() if isinstance(figures, dict))
+    yield _row(
+        "images of ever new sizes, about 420² to 224², so that every plan is new",
+        [f"{sizes['ours']['median_ms']:.2g} ms; by way of Pillow {sizes['pillow']['median_ms']:.2g} ms"],
+    )
+    first = [figures["median_ms"] for figures in results["first_call"].values() if isinstance(figures, dict)]
+    yield _row("the first call in a process, llvmlite and code included", [f"{max(first):.0f} ms"])
+    memory = {name: figures for name, figures in results["memory"].items() if isinstance(figures, dict)}
+    for kind in ("RGB", "F"):
+        found = [figures for name, figures in memory.items() if name.startswith(f"{kind} ")]
+        ends = [[figures[what] for figures in (found[0], found[-1])] for what in ("resident first", "scratch")]
+        texts = [f"{low:.2f} to {high:.2f} MiB" for low, high in ends]
+        yield _row(
+            f"memory beyond input and result, {kind}, 1080 to 8640 rows of 1920 to 224²",
+            [f"{texts[0]}, of which scratch that is kept: {texts[1]}"],
+        )
+
+
+def _head(*cells: str) -> Iterable[str]:
+    yield _row(cells[0], cells[1:])
+    yield _row("---", [":---:"] * (len(cells) - 1))
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"| {' | '.join([name, *cells])} |"
+
+
+def _times(ratio: float | None, digits: int = 1) -> str:
+    return "–" if ratio is None else f"{ratio:.{digits}f}×"
+
+
+def _part(figures: Figures) -> str:
+    """How much is equal: rounded down, so that 100 % means all."""
+    return "exact" if figures["exact"] else f"{int(1000 * figures['equal']) / 10:.1f} %"
+
+
+if __name__ == "__main__":
+    print(summary(json.loads(RESULTS.read_text(encoding="utf-8"))))
