@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from portresize._core import fixed
+from portresize._core.cache import LARGE, kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ class _Band(NamedTuple):
     weight: NDArray[np.float64]  # (last - first, 1 + stop - start)
 
 
-@lru_cache(maxsize=128)
+@kept(lambda table, _: table.weight.nbytes > LARGE)
 def bands(table: Taps, height: int) -> tuple[_Band, ...]:
     """The quantized `table` as dense matrices for `height` outputs each, in units of the result.
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 # Bytes read and written from which threads pay: handing a job over takes as long as a few ten thousand of them.
 _WORTH_THREADS = 1 << 18
-# Bytes of memory that a thread keeps from call to call, for each thread that works for it.
-_MOST_KEPT = 1 << 23
+# Bytes of memory that a thread keeps from call to call, at most.
+_MOST_KEPT = 1 << 24
 Size = tuple[int, ...]
 # A range of items and a range of output rows.
 _Job = tuple[tuple[int, int], tuple[int, int]]
@@ -92,7 +92,8 @@ class Call:
 
         result = list(shape)
         result[height], result[width] = spec.result(source)
-        self._shape, self._dtype = tuple(result), dtype
+        # Without the metadata that a dtype may carry, and that does not tell it from others.
+        self._shape, self._dtype = tuple(result), np.dtype(dtype.str)
         self._in_order = _is_in_order(shape, strides)
         target = self._empty(as_strided(np.empty(1, dtype), shape, strides)).strides
 
@@ -130,7 +131,7 @@ class Call:
             self._kernel(ready.first, source, target)
         else:
             pool.run(self._isa, count, ready.all, self._program.kernel, source, target)
-        if self._program.size <= _MOST_KEPT:
+        if self._program.size * count <= _MOST_KEPT:
             _KEPT.ready = ready
         return y
 
@@ -143,7 +144,9 @@ class Call:
     def _fill(self, y: np.ndarray, pad: Pad) -> None:
         """A canvas of one colour."""
         are_whole = all(isinstance(number, int) for number in pad.fill)
-        color = np.asarray(pad.fill, np.int32 if are_whole else np.float64).astype(y.dtype)
+        # Beyond float32 is infinity.
+        with np.errstate(over="ignore"):
+            color = np.asarray(pad.fill, np.int32 if are_whole else np.float64).astype(y.dtype)
         y[...] = color if len(color) == 1 else color.reshape([-1 if i == self._channel else 1 for i in range(y.ndim)])
 
     def _jobs(self, threads: int) -> list[_Job]:

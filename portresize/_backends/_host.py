@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from portresize._kernels.llvm.host import host
+from portresize._core.cache import LONG
+from portresize._kernels.llvm.host import host, is_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from portresize._backends._call import Call
     from portresize._core.spec import Spec
 
+Size = tuple[int, ...]
 _LOG = logging.getLogger("portresize")
 
 
@@ -23,9 +28,23 @@ def run(x: np.ndarray, spec: Spec) -> np.ndarray | None:
     return call(x) if call else None
 
 
-@lru_cache(maxsize=256)
-def _call(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> Call | None:
+@lru_cache(maxsize=128)
+def _call(
+    spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any]
+) -> Callable[[np.ndarray], np.ndarray | None] | None:
     """What executes `spec` on arrays of this kind."""
+    items = math.prod(shape[axis] for axis, name in enumerate(spec.layout) if name not in "HW")
+    if max(items, *shape, *spec.size) <= LONG:
+        return _made(spec, shape, strides, dtype)
+
+    def call(x: np.ndarray) -> np.ndarray | None:
+        found = _made_large(spec, shape, strides, dtype)
+        return found(x) if found else None
+
+    return call
+
+
+def _made(spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:
         # Not before: they import llvmlite.
@@ -35,6 +54,12 @@ def _call(spec: Spec, shape: tuple[int, ...], strides: tuple[int, ...], dtype: n
         try:
             return Call(spec, shape, strides, dtype, isa)
         except (Unsupported, OverflowError, RuntimeError) as error:
+            if not isinstance(error, Unsupported) and not is_failure(error):
+                raise
             why = f"no kernel takes {error}"
     _LOG.debug("the numpy steps execute %s on %s of shape %s: %s", spec, dtype, shape, why)
     return None
+
+
+# Tables of long axes and of many items take megabytes.
+_made_large = lru_cache(maxsize=2)(_made)

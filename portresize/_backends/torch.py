@@ -38,6 +38,10 @@ def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     if x.layout != torch.strided:
         msg = f"no backend for a tensor of layout {x.layout}; pass image.to_dense()"
         raise TypeError(msg)
+    if torch.jit.is_tracing():
+        # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
+        msg = "no backend under torch.jit.trace; use torch.compile or torch.export"
+        raise TypeError(msg)
     if not torch.compiler.is_compiling():
         return _execute(x, *spec)
     if x.requires_grad and torch.is_grad_enabled():

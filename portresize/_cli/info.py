@@ -78,10 +78,9 @@ def _pillow() -> str:
 def _kernels() -> str:
     """What numpy arrays and tensors of torch in the memory of this machine run on."""
     try:
-        threads = number_of_threads()
+        threads, (isa, why) = number_of_threads(), host()
     except ValueError as error:
         return f"CPU kernels: {error}"
-    isa, why = host()
     if isa is None:
         return f"CPU kernels: none, the numpy steps serve: {why}"
     return f"CPU kernels: {isa.name}, {threads} thread{'s' if threads > 1 else ''}"

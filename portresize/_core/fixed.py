@@ -8,10 +8,9 @@ Source: Pillow 13.0.0, src/libImaging/Resample.c (PRECISION_BITS, normalize_coef
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
+from portresize._core.cache import LARGE, kept
 from portresize._core.taps import Taps
 
 # 22 = 32 - 8 - 2: eight bits of result, two spare because negative lobes overshoot.
@@ -19,7 +18,7 @@ SHIFT = 22
 HALF = 1 << (SHIFT - 1)
 
 
-@lru_cache(maxsize=128)
+@kept(lambda table: table.weight.nbytes > LARGE)
 def quantize(table: Taps) -> Taps:
     """The same table with int32 weights in units of 2**-SHIFT, rounded half away from zero.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core.cache import LONG, kept
 from portresize._core.dialect import Dialect, dialect
 from portresize._core.filters import FILTERS, Resampling
 from portresize._core.fixed import quantize
@@ -47,7 +47,7 @@ class Plan:
         return "\n".join([f"{self.source[0]}x{self.source[1]} -> {self.result[0]}x{self.result[1]}", *lines])
 
 
-@lru_cache(maxsize=128)
+@kept(lambda spec, source: max(*source, *spec.size) > LONG)
 def plan(spec: Spec, source: Size) -> Plan:
     """The steps that answer `spec` for an image of `source` = `(height, width)` samples.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from portresize._core.cache import LONG, kept
 from portresize._core.filters import FILTERS, Resampling
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ def longest_axis(span: float, n_out: int, resample: Resampling) -> int:
     return min(_INT_MAX // (8 * (math.ceil(support) * 2 + 1)), _MAX_WIDTH)
 
 
-@lru_cache(maxsize=128)
+def _is_long(n_in: int, n_out: int, *_: object, **__: object) -> bool:
+    return max(n_in, n_out) > LONG
+
+
+@kept(_is_long)
 def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> Taps:
     """Weights that turn one axis of `n_in` samples into `n_out`.
 
@@ -125,7 +129,7 @@ def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> T
     )
 
 
-@lru_cache(maxsize=128)
+@kept(_is_long)
 def nearest(n_in: int, n_out: int, lo: float, hi: float, *, accumulate: bool) -> NDArray[np.int32]:
     """Source index of every output sample for the NEAREST filter; -1 where it falls outside the source.
 

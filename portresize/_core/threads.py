@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 VARIABLE = "PORTRESIZE_NUM_THREADS"
 _CHOSEN: ContextVar[int] = ContextVar("portresize.threads", default=0)
 
 
-@contextmanager
-def threads(number: int) -> Iterator[None]:
+def threads(number: SupportsIndex) -> AbstractContextManager[None]:
     """Let calls inside the `with` block use `number` threads; results are the same for any number.
 
     It holds for this thread (or asynchronous task) and blocks may be nested. Outside of any, the number is that of the
     environment variable `PORTRESIZE_NUM_THREADS`; without it, one in worker processes of `multiprocessing`, such as
     those of torch's DataLoader, and elsewhere that of the processors which this process may use. Small images stay on
-    the calling thread whatever the number. Only the kernels of `portresize[cpu]` use threads.
+    the calling thread whatever the number. Only the kernels of `portresize[cpu]` use threads, and for one call at a
+    time: of calls from several threads at once, the others do without. As with every such setting, let no generator
+    yield from inside a block: it would hold for whoever goes on.
 
     Args:
         number: An integer >= 1.
@@ -37,17 +40,23 @@ def threads(number: int) -> Iterator[None]:
     ...     portresize.resize(np.zeros((8, 8), np.uint8), (4, 4)).shape
     (4, 4)
     """
-    if isinstance(number, bool) or not isinstance(number, int):
-        msg = f"`number` is {number!r}, expected an integer >= 1"
+    msg = f"`number` is {number!r}, expected an integer >= 1"
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
         raise TypeError(msg)
-    if number < 1:
-        msg = f"`number` is {number}, expected an integer >= 1"
+    if operator.index(number) < 1:
         raise ValueError(msg)
+    return _within(operator.index(number))
+
+
+@contextmanager
+def _within(number: int) -> Iterator[None]:
     token = _CHOSEN.set(number)
     try:
         yield
     finally:
-        _CHOSEN.reset(token)
+        # A generator that is closed elsewhere leaves a context that is gone.
+        with suppress(ValueError):
+            _CHOSEN.reset(token)
 
 
 def number_of_threads() -> int:

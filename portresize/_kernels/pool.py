@@ -9,8 +9,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-from contextlib import suppress
-from threading import Thread
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,8 @@ import numpy as np
 from portresize._kernels.llvm import engine, library, team
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from portresize._kernels.llvm.isa import Isa
 
 MOST = 256
@@ -35,33 +37,38 @@ class Team:
     Attributes:
         board: Its address.
         launch: `team.launch`.
-        helpers: How many there are.
+        asked: How many helpers were asked for; there may be fewer.
     """
 
     def __init__(self, isa: Isa) -> None:
         memory = np.zeros(team.SIZE // 8 + 8, np.int64)
         self._words = memory[-memory.ctypes.data % 64 // 8 :]
         self.board = self._words.ctypes.data
-        c = ctypes.CDLL(None)
+        self._c = c = ctypes.CDLL(None)
         for init, place in ((c.pthread_mutex_init, team.MUTEX), (c.pthread_cond_init, team.CONDITION)):
             init(ctypes.c_void_p(self.board + place), None)
         one, all_ = (ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * n) for n in (1, 6))
-        self._serve, self._wake = (one(library.address(isa, (name,))) for name in ("serve", "wake"))
-        self.launch = all_(library.address(isa, ("launch",)))
-        self.helpers = 0
-        self._threads: list[Thread] = []
+        self._serve = library.address(isa, ("serve",))
+        self._wake, self.launch = one(library.address(isa, ("wake",))), all_(library.address(isa, ("launch",)))
+        self.asked = 0
+        self._threads: list[ctypes.c_void_p] = []
         self._process = os.getpid()
         atexit.register(self._stop)
 
     def grow(self, number: int) -> None:
-        """Have so many helpers, or as many threads as can be had."""
-        with library.LOCK, suppress(RuntimeError):
+        """Have so many helpers, or as many as can be had.
+
+        Threads of the C library: those of Python may be none, where something has put others in their place.
+        """
+        with library.LOCK, _no_signals():
             while len(self._threads) < number:
-                helper = Thread(target=self._serve, args=(self.board,), name="portresize", daemon=True)
-                helper.start()
-                self._threads.append(helper)
-        # Not asked again for those that there are not.
-        self.helpers = max(self.helpers, number)
+                thread = ctypes.c_void_p()
+                serve, board = ctypes.c_void_p(self._serve), ctypes.c_void_p(self.board)
+                if self._c.pthread_create(ctypes.byref(thread), None, serve, board):
+                    break
+                self._threads.append(thread)
+                self._words[team.HELPERS // 8] = len(self._threads)
+            self.asked = max(self.asked, number)
 
     def _stop(self) -> None:
         """Before the interpreter takes down the code that helpers run."""
@@ -69,8 +76,18 @@ class Team:
             return  # A child, in which there are none.
         self._words[team.STOP // 8] = 1
         self._wake(self.board)
-        for helper in self._threads:
-            helper.join(timeout=1)
+        for thread in self._threads:
+            self._c.pthread_join(thread, None)
+
+
+@contextmanager
+def _no_signals() -> Iterator[None]:
+    """Threads that begin in here leave signals to others, whose system calls they are to interrupt."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # By process: threads do not survive a fork.
@@ -92,6 +109,6 @@ def run(isa: Isa, count: int, *batch: int) -> None:
     """
     process = os.getpid()
     found = _TEAMS.get(process) or _team(isa, process)
-    if found.helpers < count - 1:
+    if found.asked < count - 1:
         found.grow(count - 1)
     found.launch(found.board, count, *batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ def test_the_default_compiler_gives_the_same_bytes(dtype: type) -> None:
 @quiet
 def test_the_generic_steps_are_traced_by_torch_compile() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
+    importlib.import_module("torch._dynamo.backends.common")
     from torch._dynamo import nonstrict_trace
 
     torch.compiler.reset()
@@ -106,6 +108,14 @@ def test_a_compiled_float_image_keeps_its_gradient() -> None:
     total(eager).backward()
     torch.compile(total, fullgraph=True, backend="aot_eager")(compiled).backward()
     assert torch.equal(eager.grad, compiled.grad)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch has several opinions on its own tracer.
+def test_a_traced_function_is_refused_instead_of_frozen() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    image = torch.zeros((64, 48, 3), dtype=torch.uint8)
+    with pytest.raises(TypeError, match=r"no backend under torch\.jit\.trace; use torch\.compile or torch\.export"):
+        torch.jit.trace(lambda x: portresize.resize(x, (20, 20), layout="HWC"), image, check_trace=False)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.uint16])

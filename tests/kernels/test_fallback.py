@@ -132,13 +132,22 @@ def test_none_is_a_level() -> None:
 
 
 @needs_kernels
-def test_an_unknown_level_is_none() -> None:
+def test_an_unknown_level_is_an_error() -> None:
     from portresize._kernels.llvm import engine
 
     known = ", ".join(isa.name for isa in engine.levels())
     why = f"the environment variable PORTRESIZE_ISA is 'avx9000', expected none, {known}"
-    assert f"portresize: CPU kernels: {why}\n" in _served_by_steps("", PORTRESIZE_ISA="avx9000")
-    assert _info("", PORTRESIZE_ISA="avx9000") == f"CPU kernels: none, the numpy steps serve: {why}"
+    # Each time, and not only the first.
+    code = """
+import numpy, portresize
+for _ in range(2):
+    try:
+        portresize.resize(numpy.zeros((9, 9, 3), numpy.uint8), (3, 3))
+    except ValueError as error:
+        print(error)
+"""
+    assert _child(code, PORTRESIZE_ISA="avx9000")[0].decode() == f"{why}\n" * 2
+    assert _info("", PORTRESIZE_ISA="avx9000") == f"CPU kernels: {why}"
 
 
 def test_a_missing_llvmlite_is_named() -> None:
@@ -203,6 +212,29 @@ library.Library = Library
     assert "LLVM ERROR: cannot select\n" in log
     # Others are generated.
     _child(f"{code}{RESIZE}\nfrom portresize._backends import generic\ndel generic.execute\nportresize.reduce(x, 2)")
+
+
+@needs_kernels
+@pytest.mark.parametrize("error", ["TimeoutError", "RecursionError", "Deadline"])
+def test_what_a_signal_handler_raises_is_not_swallowed(error: str) -> None:
+    code = f"""
+import numpy, portresize
+from portresize._kernels.llvm import host
+class Deadline(Exception): pass
+level = host._level
+def interrupted(wanted):
+    raise {error}("of the caller")
+host._level = interrupted
+x = numpy.zeros((9, 9, 3), numpy.uint8)
+try:
+    portresize.resize(x, (3, 3))
+except {error} as error:
+    print(error)
+host._level = level
+portresize.resize(x, (3, 3))
+print(host.host().isa is not None)
+"""
+    assert _child(code)[0].decode() == "of the caller\nTrue\n"
 
 
 # That what is impossible fails as it should.

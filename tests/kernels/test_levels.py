@@ -16,7 +16,7 @@ from portresize._core.spec import Spec
 from portresize._kernels.llvm import engine, library
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.isa import LEVELS, Isa
-from tests.kernels.programs import KINDS, Kind, expected, run
+from tests.kernels.programs import KINDS, Kind, expected, program, run
 
 HERE = engine.levels()
 # Shapes for which a first pass along W, along H, and a single pass serve; up and down; rows that fill no vector.
@@ -119,3 +119,12 @@ def test_the_digits_of_a_weight_make_up_the_weight(dot: Any, weights: list[int])
 def test_a_weight_that_has_too_many_digits_is_refused(dot: Any) -> None:
     with pytest.raises(OverflowError, match="a weight has digits of more than"):
         dot.encode(np.full((1, 4), 2**30, np.int32))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.mode in {"RGB", "F"}], ids=str)
+def test_sums_wait_for_another_chunk_only(kind: Kind) -> None:
+    # Enlarged from three rows to so many, all of them have parts of the same.
+    x, spec = kind.noise(3, 40), kind.spec((6000, 40), "lanczos")
+    y = np.empty(kind.shape(6000, 40), x.dtype)
+    assert program(x, y, spec, kind, HERE[0]).size < 2**18
+    np.testing.assert_array_equal(run(x, spec, kind, HERE[0]), expected(x, spec))

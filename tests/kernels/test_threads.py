@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib.util
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,29 @@ def test_a_block_holds_inside_and_blocks_are_nested() -> None:
         with pytest.raises(KeyError), portresize.threads(2):
             raise KeyError
         assert number_of_threads() == 3
+    assert number_of_threads() == outside
+
+
+@pytest.mark.parametrize("number", [np.int64(3), np.uint8(3)])
+def test_any_integer_is_a_number(number: Any) -> None:
+    with portresize.threads(number):
+        assert number_of_threads() == 3
+
+
+def test_a_bad_number_is_an_error_before_the_block() -> None:
+    with pytest.raises(ValueError, match="`number` is 0, expected an integer >= 1"):
+        portresize.threads(0)
+
+
+def test_a_block_may_end_in_another_context() -> None:
+    # As that of an asynchronous generator which nobody finished.
+    def generate() -> Generator[int]:
+        with portresize.threads(3):
+            yield number_of_threads()
+
+    outside, generator = number_of_threads(), generate()
+    assert contextvars.copy_context().run(next, generator) == 3
+    generator.close()
     assert number_of_threads() == outside
 
 
@@ -236,6 +261,21 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
 @linux
 def test_threads_are_started_when_there_is_enough_to_do() -> None:
     _worker("counted")
+
+
+def test_helpers_are_no_threads_of_python() -> None:
+    _worker("replaced threads")
+
+
+@linux
+def test_no_more_helpers_are_woken_than_can_help() -> None:
+    _worker("woken")
+
+
+def test_helpers_treat_subnormal_numbers_as_their_caller_does() -> None:
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed, which can let a thread take them for 0")
+    _worker("subnormal")
 
 
 @linux

@@ -117,12 +117,13 @@ def _interrupt(act: Callable[[int], None], count: int) -> Callable[[], bool]:
 
     def handle(_: int, __: FrameType | None) -> None:
         left[0] -= 1
-        if left[0] <= 0:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         act(left[0])
+        if left[0] > 0:
+            # Not before: on a busy machine handlers would pile up.
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
 
     signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     return lambda: left[0] <= 0
 
 
@@ -222,6 +223,62 @@ def counted() -> None:
         assert is_right((90, 100))
 
 
+def switches() -> dict[str, int]:
+    """How often each thread of this process went to sleep."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        line = next(line for line in (task / "status").read_text().splitlines() if line.startswith("voluntary_ctxt"))
+        found[task.name] = int(line.split()[1])
+    return found
+
+
+def woken() -> None:
+    """Where two threads are asked for, no third one wakes."""
+    with portresize.threads(20):
+        assert is_right((90, 100))
+    time.sleep(0.2)
+    before = switches()
+    with portresize.threads(2):
+        for _ in range(10):
+            assert is_right((90, 100))
+            time.sleep(0.02)
+    after = switches()
+    busy = [name for name, count in after.items() if count > before.get(name, 0)]
+    # One helper each time, which may also have waited for its turn; all of them would be 190.
+    assert len(after) >= 20
+    assert sum(after[name] - before[name] for name in busy if name != str(os.getpid())) <= 40, (before, after)
+
+
+def replaced_threads() -> None:
+    """Nothing depends on threads of Python, in whose place others put what never runs beside its caller."""
+
+    def start(_: threading.Thread) -> None:
+        raise AssertionError
+
+    threading.Thread.start = start  # type: ignore[assignment, method-assign]
+    used_before()
+
+
+def subnormal() -> None:
+    """A thread that takes subnormal numbers for 0 starts the helpers; another one does not."""
+    import torch
+
+    x = (np.random.default_rng(0).random((600, 600)) * 1e-39).astype(np.float32)
+    y = np.ones((600, 600), np.float32)
+    with without_kernels():
+        wanted = portresize.resize(x, (300, 300), "lanczos")
+    assert (wanted != 0).any()
+    for flush in (True, False, True):
+        # Helpers are born at first.
+        assert torch.set_flush_denormal(flush)
+        with portresize.threads(3):
+            portresize.resize(y, (300, 300))
+            found = portresize.resize(x, (300, 300), "lanczos")
+        assert torch.set_flush_denormal(False)
+        assert np.array_equal(found == 0, np.full_like(wanted, flush, bool) | (wanted == 0))
+        assert flush or np.array_equal(found, wanted)
+
+
 def busy_at_exit() -> None:
     """The interpreter ends while another thread resizes."""
     used_before()
@@ -244,6 +301,9 @@ ACTS: dict[str, Callable[[], None]] = {
     "handler at first": handler_at_first,
     "raising handler": raising_handler,
     "counted": counted,
+    "woken": woken,
+    "replaced threads": replaced_threads,
+    "subnormal": subnormal,
     "used": used_before,
     "busy at exit": busy_at_exit,
 }

@@ -31,10 +31,6 @@ class Fields:
         """How many there are."""
         return len(self._index)
 
-    def __contains__(self, name: str) -> bool:
-        """Whether there is one of this name."""
-        return name in self._index
-
     def index(self, name: str) -> int:
         """Where a field stands."""
         return self._index[name]

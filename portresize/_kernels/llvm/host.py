@@ -24,9 +24,22 @@ class Host(NamedTuple):
     why: str
 
 
+def is_failure(error: Exception) -> bool:
+    """Whether a library raised this, which is broken or cannot generate code.
+
+    Others come from a signal handler, or would have come anyway: it is not for us to swallow them.
+    """
+    foreign = isinstance(error, (TimeoutError, RecursionError, MemoryError))
+    return type(error).__module__ == "builtins" and not foreign
+
+
 @cache
 def host() -> Host:
-    """What serves in this process; asked for the first time, it imports llvmlite, and generates a function to try."""
+    """What serves in this process; asked for the first time, it imports llvmlite, and generates a function to try.
+
+    Raises:
+        ValueError: The environment variable names a level that this processor has not.
+    """
     found = _host()
     _LOG.debug("CPU kernels: %s", found.isa.name if found.isa else found.why)
     return found
@@ -45,7 +58,11 @@ def _host() -> Host:
         return _level(wanted)
     except ModuleNotFoundError as error:
         return Host(None, f"{error}; pip install 'portresize[cpu]' brings kernels several times as fast as Pillow")
-    except Exception as error:  # noqa: BLE001  whatever is wrong with a library that need not be there
+    except ValueError:
+        raise
+    except Exception as error:
+        if not is_failure(error):
+            raise
         return Host(None, f"LLVM generates no code here: {' '.join(str(error).split())}")
 
 
@@ -57,7 +74,8 @@ def _level(wanted: str) -> Host:
     if not levels:
         return Host(None, f"there are no kernels for processors of type {engine.host()[0]!r}")
     if wanted and wanted not in levels:
-        return Host(None, f"the environment variable {VARIABLE} is {wanted!r}, expected none, {', '.join(levels)}")
+        msg = f"the environment variable {VARIABLE} is {wanted!r}, expected none, {', '.join(levels)}"
+        raise ValueError(msg)
     isa = levels[wanted] if wanted else next(iter(levels.values()))
     library.address(isa, ("gather", 1))
     return Host(isa, "")

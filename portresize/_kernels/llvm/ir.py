@@ -140,7 +140,7 @@ class Value:
         return self._binary(other, "lshr")
 
     def cast(self, how: str, element: str) -> Value:
-        """`trunc`, `zext`, `sext`, `sitofp`, `uitofp`, `fptosi`, `fptrunc` or `fpext` to other elements."""
+        """`trunc`, `zext`, `sext`, `sitofp`, `fptosi`, `fptrunc` or `fpext` to other elements."""
         to = with_element(self.type, element)
         return self if to == self.type else self.function.emit(to, f"{how} {self.type} {self.name} to {to}")
 
@@ -174,10 +174,6 @@ class Value:
         type_ = vector(self.type, lanes)
         one = self.function.emit(type_, f"insertelement {type_} undef, {self.type} {self.name}, i32 0")
         return one.shuffle([0] * lanes)
-
-    def lane(self, i: int) -> Value:
-        """One lane."""
-        return self.function.emit(element_of(self.type), f"extractelement {self.type} {self.name}, i32 {i}")
 
     # Of pointers.
 

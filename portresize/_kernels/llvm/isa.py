@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
-from portresize._kernels.llvm.ir import I8, vector
+from portresize._kernels.llvm.ir import I8, I64, vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -39,6 +39,25 @@ class Isa:
     def doubles(self) -> int:
         """Float64 numbers in a vector."""
         return self.lanes // 2
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether it is one of x86-64, or else of aarch64."""
+        return self.triple.startswith("x86")
+
+    def get_rounding(self, f: Function, place: Value) -> None:
+        """Write down how this thread rounds, and whether it flushes subnormal numbers to 0."""
+        if self.is_x86:
+            f.call("llvm.x86.sse.stmxcsr", [place])
+        else:
+            place.store(f.call("llvm.aarch64.get.fpcr", [], I64))
+
+    def set_rounding(self, f: Function, place: Value) -> None:
+        """Do as was written down there."""
+        if self.is_x86:
+            f.call("llvm.x86.sse.ldmxcsr", [place])
+        else:
+            f.call("llvm.aarch64.set.fpcr", [place.load(I64)])
 
     def permutation(self, f: Function, lanes: int, order: Sequence[int]) -> Callable[[Value], Value]:
         """What puts the bytes of each 128 bits of a vector of `lanes` in another order of 16."""

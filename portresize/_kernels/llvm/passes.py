@@ -66,6 +66,7 @@ class Arithmetic(Protocol):
     def pack(self, module: Module) -> Function: ...
     def across(self, module: Module, *, planes: bool) -> Function: ...
     def down(self, module: Module) -> Function: ...
+    def plane(self, module: Module) -> Function | None: ...
     def fresh(self, row: Value) -> Value: ...
 
 
@@ -104,7 +105,7 @@ class Passes:
                 self._unpack = unpack(module, arithmetic.element, self._rows)
         if "H" in order:
             self._down = arithmetic.down(module)
-            self._plane = arithmetic.plane(module) if order != "WH" and hasattr(arithmetic, "plane") else None
+            self._plane = arithmetic.plane(module) if order != "WH" else None
         self._f = module.function(f"resize_{order}", KERNEL, exported=True)
         self._x = FIELDS.read(self._f.parameters[0])
         self._ends = Ends(self._f, self._x)

@@ -182,13 +182,14 @@ class Program:
             "h_stop": address(table.stop),
             "h_words": address(table.words),
             "h_pitch": table.words.strides[0],
-            "slots": table.waiting(),
             "sums_stride": stride(groups * do.group_in_sums),
             "plane_stride": stride(groups * do.group_in_plane + 64),  # The last outputs are made four at a time.
         }
-        places["sums"] = self._layout.buffer(values["slots"] * values["sums_stride"])
         rows = _CHUNK * do.rows_in_plane // values["plane_stride"]
         self._chunk = values["chunk"] = max(16, min(passes.LONGEST_CHUNK, rows // 16 * 16))
+        # Sums wait only for another chunk.
+        values["slots"] = 1 if self._parts.reduced[0] <= self._chunk else table.waiting()
+        places["sums"] = self._layout.buffer(values["slots"] * values["sums_stride"])
 
     def _along_w(self, step: Pass, values: dict[str, int], places: dict[str, int]) -> None:
         """The table of the pass along W, and its buffers."""

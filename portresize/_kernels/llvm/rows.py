@@ -64,10 +64,6 @@ class Ends:
         direct = self._target.at(first * x["target_stride"])
         return is_taken.select(x["emitted"].pointer(), direct), is_taken.select(x["emitted_stride"], x["target_stride"])
 
-    def row(self, first: Value) -> Value:
-        """Address for one finished row."""
-        return self.rows(first)[0]
-
     def emit(self, first: Value, count: Value) -> None:
         """Hand over `count` finished rows, the first of which is `first`."""
         f, x = self._f, self._x

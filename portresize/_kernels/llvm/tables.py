@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from portresize._core.cache import LARGE, kept
 from portresize._core.fixed import HALF
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Table(NamedTuple):
 
 
 # Images of many sizes still share one of their sides; as many as `taps` keeps.
-@lru_cache(maxsize=128)
+@kept(lambda table, *_: table.weight.nbytes > LARGE)
 def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     """Fixed-point weights for an axis of `n_in` samples, cut into quads that begin at multiples of four.
 

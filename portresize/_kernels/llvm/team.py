@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
 # Places of the words, those that change often in cache lines of their own, and then of the batch: what `launch` was
-# called with. At last a mutex and a condition of the C library, each smaller than a line or two.
-WORD, DONE, IS_BUSY, STOP, ASLEEP, BATCH, MUTEX, CONDITION, SIZE = 0, 64, 72, 128, 136, 192, 256, 384, 512
+# called with, and how its thread rounds. At last a mutex and a condition of the C library, each smaller than a line or
+# two.
+WORD, DONE, IS_BUSY, STOP, HELPERS, ASLEEP, BATCH, MODE = 0, 64, 72, 128, 136, 144, 192, 224
+MUTEX, CONDITION, SIZE = 256, 384, 512
 _BATCH = 4  # Words: addresses of a list of blocks, of the kernel, and of the arrays that it reads and writes.
 _BITS = 16  # Of the first run in `WORD`, and then of one past the last; the number of the batch has the rest.
-MOST = (1 << _BITS) - 1
-"""Runs of a batch, at most."""
+_MOST = (1 << _BITS) - 1
 
 # Looks at the board, some hundredths of a microsecond each. A helper that has had nothing to do for about a
 # millisecond sleeps, because waking one can take as long as resizing an image; a caller that has waited for a tenth of
@@ -39,7 +40,7 @@ def serve(module: Module, isa: Isa) -> None:
     (board,) = f.parameters
     patience = f.number(_HELPER_LOOKS)
     with f.repeat(patience) as turn:
-        is_idle = _claim(f, board, is_caller=False) ^ 1
+        is_idle = _claim(f, isa, board, is_caller=False) ^ 1
         with f.when(is_idle):
             _pause(f, isa)
         idle = is_idle.select(turn.carried[0] - 1, patience)
@@ -53,8 +54,7 @@ def serve(module: Module, isa: Isa) -> None:
 def launch(module: Module, isa: Isa) -> None:
     """`launch(board, count, blocks, kernel, source, target)`: run the kernel with each of `count` blocks, and be done.
 
-    If the helpers work for another caller already, there is enough to do for every processor, and so the caller does
-    all runs.
+    If the helpers work for another caller, this one does all runs itself.
     """
     f = module.function("launch", [PTR, I64, *[PTR] * _BATCH], exported=True)
     board, count, *batch = f.parameters
@@ -64,13 +64,17 @@ def launch(module: Module, isa: Isa) -> None:
     with f.when(is_free):
         for i, value in enumerate(batch):
             board.at(BATCH + 8 * i).store(value)
+        isa.get_rounding(f, board.at(MODE))
         board.at(DONE).store_shared(f.number(0))
         number = board.at(WORD).load_shared().logical_shift(2 * _BITS) + 1
         board.at(WORD).store_shared((number << 2 * _BITS) | (count << _BITS))
-        with f.when(board.at(ASLEEP).load_shared() > 0):
-            _wake(f, board)
+        asleep = board.at(ASLEEP).load_shared()
+        # Those that are awake see it by themselves; more than these would look for nothing.
+        wanted = count - 1 - (board.at(HELPERS).load_shared() - asleep)
+        with f.when((asleep > 0) & (wanted > 0)):
+            _wake(f, board, wanted.min(asleep))
         with f.repeat() as turn:
-            turn.again = _claim(f, board, is_caller=True)
+            turn.again = _claim(f, isa, board, is_caller=True)
         with f.repeat(f.number(_CALLER_LOOKS)) as wait:
             _pause(f, isa)
             with f.when(wait.carried[0] <= 0):
@@ -83,7 +87,8 @@ def launch(module: Module, isa: Isa) -> None:
 def wake(module: Module, isa: Isa) -> None:  # noqa: ARG001  the same on all
     """`wake(board)`: let all helpers look at the board."""
     f = module.function("wake", [PTR], exported=True)
-    _wake(f, f.parameters[0])
+    (board,) = f.parameters
+    _wake(f, board, board.at(HELPERS).load_shared())
 
 
 def _sleep(f: Function, board: Value) -> None:
@@ -99,18 +104,20 @@ def _sleep(f: Function, board: Value) -> None:
     f.call("pthread_mutex_unlock", [mutex], I32)
 
 
-def _wake(f: Function, board: Value) -> None:
+def _wake(f: Function, board: Value, count: Value) -> None:
+    """Let so many helpers look at the board."""
     f.call("pthread_mutex_lock", [board.at(MUTEX)], I32)
-    f.call("pthread_cond_broadcast", [board.at(CONDITION)], I32)
+    with f.loop(count):
+        f.call("pthread_cond_signal", [board.at(CONDITION)], I32)
     f.call("pthread_mutex_unlock", [board.at(MUTEX)], I32)
 
 
 def _unclaimed(word: Value) -> tuple[Value, Value]:
     """The first and one past the last of the runs that nobody has begun."""
-    return word & MOST, word.logical_shift(_BITS) & MOST
+    return word & _MOST, word.logical_shift(_BITS) & _MOST
 
 
-def _claim(f: Function, board: Value, *, is_caller: bool) -> Value:
+def _claim(f: Function, isa: Isa, board: Value, *, is_caller: bool) -> Value:
     """Do a run if there is one left: whether there was."""
     word = board.at(WORD).load_shared()
     first, stop = _unclaimed(word)
@@ -118,6 +125,9 @@ def _claim(f: Function, board: Value, *, is_caller: bool) -> Value:
     with f.when(is_left):
         following, run = (word + 1, first) if is_caller else (word - (1 << _BITS), stop - 1)
         with f.when(board.at(WORD).replace_shared(word, following)):
+            if not is_caller:
+                # A thread inherits this from the one that began it, which may treat subnormal numbers otherwise.
+                isa.set_rounding(f, board.at(MODE))
             _run(f, [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)], run)
             board.at(DONE).add_shared(1)
     return is_left
@@ -131,7 +141,7 @@ def _run(f: Function, batch: Sequence[Value], number: Value) -> None:
 
 def _pause(f: Function, isa: Isa) -> None:
     """Tell the processor that this thread waits."""
-    if isa.triple.startswith("x86"):
+    if isa.is_x86:
         f.call("llvm.x86.sse2.pause", [])
     else:
         f.call("llvm.aarch64.hint", [f.number(1, I32)])

@@ -244,7 +244,7 @@ class Bytes:
     def _narrow(self, levels: Sequence[Value]) -> Value:
         """Four vectors clipped to 0..255; in each 128 bits of the result, four lanes of each vector in turn."""
         f, size = levels[0].function, self.isa.lanes
-        if self.isa.triple.startswith("x86"):
+        if self.isa.is_x86:
             # The first clips to 16 bits with a sign, the second to 8 bits without.
             to_words, to_bytes = {
                 4: ("sse2.packssdw.128", "sse2.packuswb.128"),

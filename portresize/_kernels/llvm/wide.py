@@ -156,6 +156,9 @@ class Doubles:
                     sums_out.at(loop.index * self.group_in_sums + 8 * lanes * i).store(total)
         return f
 
+    def plane(self, module: Module) -> None:
+        """Nothing: planes are rows."""
+
     def fresh(self, row: Value) -> Value:
         """What the sums of an output begin with."""
         return row.function.number(0, vector(F64, self.isa.doubles))
