@@ -16,16 +16,16 @@ from portresize._core.steps import Blank, FlipSign, Pad, Pass, Premultiply, Redu
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
 from portresize._kernels.llvm.engine import KERNEL
+from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.layout import Samples, Side
-from portresize._kernels.llvm.parts import Unsupported
 from portresize._kernels.llvm.program import Program
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
     from portresize._kernels.llvm.isa import Isa
 
-# Bytes read and written from which threads pay: handing a job over takes as long as a few ten thousand of them.
-_WORTH_THREADS = 1 << 18
+# Bytes that a thread has to read and write at the least, so that handing them over does not take longer.
+_WORTH_THREAD = 1 << 17
 # Bytes of memory that a thread keeps from call to call, at most.
 _MOST_KEPT = 1 << 24
 Size = tuple[int, ...]
@@ -48,6 +48,7 @@ class _Ready(NamedTuple):
     blocks: list[_Block]
     addresses: np.ndarray
     first: int  # The address of the first block.
+    size: int  # Bytes of all, and of what they refer to.
     all: int  # That of the list of addresses.
 
 
@@ -75,7 +76,7 @@ class Call:
 
         Raises:
             Unsupported: There are no kernels for it.
-            RuntimeError: LLVM cannot generate one.
+            ValueError: The environment asks for a number of threads that is none.
         """
         height, width, self._channel = (spec.layout.find(name) for name in "HWC")
         source = (shape[height], shape[width])
@@ -113,7 +114,11 @@ class Call:
         samples = Samples(kind, dtype.itemsize, together)
         self._program = program = Program(isa, samples, (sides[0], sides[1]), steps, source, places=(sources, targets))
         self._isa, self._kernel = isa, KERNEL(program.kernel)
-        self._is_small = program.work * program.items < _WORTH_THREADS
+        # More would have little to do, and all rows near the end of a part are computed for both.
+        self._threads = min(program.work * program.items // _WORTH_THREAD, pool.most())
+        number_of_threads()  # If the environment is wrong, small images shall say so too.
+        # What belongs to it, and is as good as all that a thread keeps.
+        self._tables = sum(table.nbytes for table in program.tables())
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
@@ -121,7 +126,7 @@ class Call:
         if self._pad:
             self._fill(y, self._pad)
         source, target = _address(x), _address(y)
-        threads = 1 if self._is_small else min(number_of_threads(), pool.most())
+        threads = 1 if self._threads < 2 else min(number_of_threads(), self._threads)
         # Taken while in use: a signal handler that resizes on this thread must not find it.
         ready, _KEPT.ready = _KEPT.ready, None
         if ready is None or ready.call is not self or ready.threads != threads:
@@ -131,7 +136,7 @@ class Call:
             self._kernel(ready.first, source, target)
         else:
             pool.run(self._isa, count, ready.all, self._program.kernel, source, target)
-        if self._program.size * count <= _MOST_KEPT:
+        if ready.size <= _MOST_KEPT:
             _KEPT.ready = ready
         return y
 
@@ -166,7 +171,8 @@ class Call:
         for block, (items, rows) in zip(blocks, jobs, strict=True):
             program.place(block.memory, block.address, items=items, rows=rows)
         addresses = np.array([block.address for block in blocks])
-        return _Ready(self, threads, blocks, addresses, blocks[0].address, addresses.ctypes.data)
+        size = self._tables + sum(block.memory.nbytes for block in blocks)
+        return _Ready(self, threads, blocks, addresses, blocks[0].address, size, addresses.ctypes.data)
 
 
 def _is_in_order(shape: Size, strides: Size) -> bool:
@@ -178,7 +184,7 @@ def _is_in_order(shape: Size, strides: Size) -> bool:
 def _address(x: np.ndarray) -> int:
     """Where the first element is."""
     try:
-        # Three times as fast as asking numpy, but only for what may be written and has no gaps.
+        # Faster than asking numpy, but only for what may be written and has no gaps.
         return addressof(c_char.from_buffer(x))  # type: ignore[arg-type]  # an array is a buffer
     except (TypeError, ValueError, BufferError):
         return int(x.__array_interface__["data"][0])

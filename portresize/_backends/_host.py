@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from portresize._core.cache import LONG
-from portresize._kernels.llvm.host import host, is_failure
+from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,13 +49,11 @@ def _made(spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call 
     if isa is not None:
         # Not before: they import llvmlite.
         from portresize._backends._call import Call
-        from portresize._kernels.llvm.parts import Unsupported
+        from portresize._kernels.llvm.errors import Unsupported
 
         try:
             return Call(spec, shape, strides, dtype, isa)
-        except (Unsupported, OverflowError, RuntimeError) as error:
-            if not isinstance(error, Unsupported) and not is_failure(error):
-                raise
+        except Unsupported as error:
             why = f"no kernel takes {error}"
     _LOG.debug("the numpy steps execute %s on %s of shape %s: %s", spec, dtype, shape, why)
     return None

@@ -20,7 +20,7 @@ def run(x: Array, spec: Spec) -> Array:
     y = _host.run(x, spec)
     if y is not None:
         return y
-    # Not before: loading the steps takes a fifth of a first call.
+    # Not before: where kernels serve, nobody needs them.
     from portresize._backends import _numpy_steps
 
     return _numpy_steps.run(x, spec)

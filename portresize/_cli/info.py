@@ -81,6 +81,10 @@ def _kernels() -> str:
         threads, (isa, why) = number_of_threads(), host()
     except ValueError as error:
         return f"CPU kernels: {error}"
+    if isa is not None:
+        from portresize._kernels import pool
+
+        threads = min(threads, pool.most())
     if isa is None:
         return f"CPU kernels: none, the numpy steps serve: {why}"
     return f"CPU kernels: {isa.name}, {threads} thread{'s' if threads > 1 else ''}"

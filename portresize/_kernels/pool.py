@@ -1,7 +1,7 @@
 """Threads that run kernels beside the one that calls.
 
-They live outside of the interpreter: to wake one through it takes as long as to resize an image. A caller never waits
-for a helper that has not begun, but does its part too.
+They live outside of the interpreter, and never wait for it. A caller waits for no helper that has not begun, but does
+its part too.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class Team:
         self._wake, self.launch = one(library.address(isa, ("wake",))), all_(library.address(isa, ("launch",)))
         self.asked = 0
         self._threads: list[ctypes.c_void_p] = []
-        self._process = os.getpid()
         atexit.register(self._stop)
 
     def grow(self, number: int) -> None:
@@ -72,33 +71,53 @@ class Team:
 
     def _stop(self) -> None:
         """Before the interpreter takes down the code that helpers run."""
-        if os.getpid() != self._process:
-            return  # A child, in which there are none.
         self._words[team.STOP // 8] = 1
         self._wake(self.board)
         for thread in self._threads:
             self._c.pthread_join(thread, None)
 
+    def leave(self) -> None:
+        """In a child: the helpers have stayed behind."""
+        atexit.unregister(self._stop)
+
+
+# A fault in a thread is its own.
+_OWN = {
+    getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS")
+}
+
 
 @contextmanager
 def _no_signals() -> Iterator[None]:
     """Threads that begin in here leave signals to others, whose system calls they are to interrupt."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # A handler may run, and raise, as soon as this is asked for.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OWN)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-# By process: threads do not survive a fork.
-_TEAMS: dict[int, Team] = {}
+# The team of this process, once there is one.
+_TEAMS: list[Team] = []
 
 
-def _team(isa: Isa, process: int) -> Team:
+def _leave() -> None:
+    for found in _TEAMS:
+        found.leave()
+    _TEAMS.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)
+
+
+def _team(isa: Isa) -> Team:
     with library.LOCK:
-        if process not in _TEAMS:
-            _TEAMS[process] = Team(isa)
-    return _TEAMS[process]
+        if not _TEAMS:
+            _TEAMS.append(Team(isa))
+    return _TEAMS[0]
 
 
 def run(isa: Isa, count: int, *batch: int) -> None:
@@ -107,8 +126,7 @@ def run(isa: Isa, count: int, *batch: int) -> None:
     `batch` are addresses: of a list of those of the blocks, of the kernel, of the array that it reads and of that which
     it writes.
     """
-    process = os.getpid()
-    found = _TEAMS.get(process) or _team(isa, process)
+    found = _TEAMS[0] if _TEAMS else _team(isa)
     if found.asked < count - 1:
         found.grow(count - 1)
     found.launch(found.board, count, *batch)

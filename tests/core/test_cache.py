@@ -39,19 +39,31 @@ def test_of_long_tables_two_are_kept(name: str, length: int, most: int) -> None:
     assert sum(ref() is not None for ref in alive) == most
 
 
-@pytest.mark.parametrize("words", [{"layout": "HW"}, {"layout": "NHW"}], ids=["long", "many"])
-def test_of_large_calls_two_are_kept(words: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "layout", "most"),
+    [((3, 100), "HW", 5), ((3, LONG), "HW", 2), ((LONG, 3, 2), "NHW", 2)],
+    ids=["short", "long", "many"],
+)
+def test_of_large_calls_two_are_kept(
+    shape: tuple[int, ...], layout: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("llvmlite", reason="llvmlite is not installed: pip install 'portresize[cpu]'")
-    from portresize._backends import _host
+    from portresize._backends._call import Call
 
-    before = _host._call.cache_info().currsize
-    for i in range(4):
-        shape = (3, LONG + i) if words["layout"] == "HW" else (LONG + i + 1, 3, 2)
-        image = np.arange(shape[0] * shape[1] * (shape[2] if len(shape) > 2 else 1), dtype=np.uint8).reshape(shape)
-        y = portresize.resize(image, (2, 2), **words)
-        assert y.shape[-2:] == (2, 2)
-    assert _host._made_large.cache_info().currsize <= 2
-    assert _host._call.cache_info().currsize <= before + 4
+    made: list[weakref.ref[Call]] = []
+    make = Call.__init__
+
+    def remember(self: Call, *arguments: Any) -> None:
+        made.append(weakref.ref(self))
+        make(self, *arguments)
+
+    monkeypatch.setattr(Call, "__init__", remember)
+    for i in range(1, 6):
+        larger = (shape[0] + i, *shape[1:]) if layout == "NHW" else (*shape[:-1], shape[-1] + i)
+        portresize.resize(np.zeros(larger, np.uint8), (2, 2), layout=layout)
+    gc.collect()
+    assert len(made) == 5
+    assert sum(call() is not None for call in made) == most
 
 
 def test_metadata_of_a_dtype_stay_with_it() -> None:

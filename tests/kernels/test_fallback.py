@@ -166,7 +166,9 @@ def _fake_llvmlite(folder: Path, init: str, binding: str = "") -> str:
     return os.pathsep.join([str(folder), str(ROOT)])
 
 
-@pytest.mark.parametrize("kind", ["OSError", "RuntimeError", "AttributeError", "ImportError", "TypeError"])
+@pytest.mark.parametrize(
+    "kind", ["OSError", "RuntimeError", "AttributeError", "ImportError", "TypeError", "ValueError", "KeyError"]
+)
 @pytest.mark.parametrize("place", ["package", "binding"])
 def test_a_broken_llvmlite_is_no_reason_to_fail(kind: str, place: str, tmp_path: Path) -> None:
     error, init = f"raise {kind}('it is broken')\n", "__version__ = '0.50.0'\n"
@@ -215,22 +217,24 @@ library.Library = Library
 
 
 @needs_kernels
-@pytest.mark.parametrize("error", ["TimeoutError", "RecursionError", "Deadline"])
+@pytest.mark.parametrize("error", ["TimeoutError", "RuntimeError", "OSError", "RecursionError", "Deadline"])
 def test_what_a_signal_handler_raises_is_not_swallowed(error: str) -> None:
     code = f"""
 import numpy, portresize
 from portresize._kernels.llvm import host
 class Deadline(Exception): pass
-level = host._level
-def interrupted(wanted):
-    raise {error}("of the caller")
-host._level = interrupted
+levels, calls = host._levels, []
+def interrupted():
+    calls.append(None)
+    if len(calls) == 1:
+        raise {error}("of the caller")
+    return levels()
+host._levels = interrupted
 x = numpy.zeros((9, 9, 3), numpy.uint8)
 try:
     portresize.resize(x, (3, 3))
 except {error} as error:
     print(error)
-host._level = level
 portresize.resize(x, (3, 3))
 print(host.host().isa is not None)
 """

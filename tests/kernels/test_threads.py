@@ -279,6 +279,11 @@ def test_helpers_treat_subnormal_numbers_as_their_caller_does() -> None:
 
 
 @linux
+def test_a_handler_that_raises_leaves_no_signal_blocked() -> None:
+    _worker("masked")
+
+
+@linux
 @pytest.mark.parametrize("act", ["handler", "handler at first"])
 def test_a_signal_handler_may_resize_while_its_thread_does(act: str) -> None:
     _worker(act)

@@ -75,9 +75,14 @@ def plain_fork() -> None:
     """A child that is no worker, forked while another thread resizes."""
     used_before()
     is_over = threading.Event()
-    with portresize.threads(2):
-        busy = threading.Thread(target=lambda: [is_right((90, 100)) for _ in iter(is_over.is_set, True)])
-        busy.start()
+    wrong: list[int] = []
+
+    def resize() -> None:
+        with portresize.threads(2):
+            wrong.extend(turn for turn, _ in enumerate(iter(is_over.is_set, True)) if not is_right((90, 100)))
+
+    busy = threading.Thread(target=resize)
+    busy.start()
     for _ in range(20):
         child = os.fork()
         if not child:
@@ -86,6 +91,7 @@ def plain_fork() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     is_over.set()
     busy.join()
+    assert not wrong
 
 
 class Images:
@@ -187,6 +193,7 @@ def raising_handler() -> None:
         raise AlarmError
 
     signal.signal(signal.SIGALRM, act)
+    seen = 0
     large = np.random.default_rng(0).random((3000, 3000)).astype(np.float32)
     # So many threads that some have not ended when the caller has.
     with portresize.threads(16):
@@ -202,6 +209,8 @@ def raising_handler() -> None:
                 before = [result.copy() for result in results]
                 time.sleep(0.005)
                 assert all(map(np.array_equal, before, results)), "somebody still writes"
+                seen += len(results)
+    assert seen
 
 
 def threads_of_this_process() -> int:
@@ -219,8 +228,30 @@ def counted() -> None:
     with portresize.threads(3):
         assert is_right((90, 100))
     assert threads_of_this_process() == before + 2
+    large = np.zeros((4000, 4000, 3), np.uint8)
     with portresize.threads(10_000):
-        assert is_right((90, 100))
+        assert not portresize.resize(large, (1000, 900)).any()
+    assert threads_of_this_process() == before + 255
+
+
+def masked() -> None:
+    """A signal arrives while helpers are started, which are not to get any; its handler raises."""
+    from portresize._kernels import pool
+
+    def act(_: int, __: FrameType | None) -> None:
+        raise AlarmError
+
+    signal.signal(signal.SIGALRM, act)
+    for turn in range(2000):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + turn % 100))
+            while True:
+                with pool._no_signals():
+                    pass
+        except AlarmError:
+            pass
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    used_before()
 
 
 def switches() -> dict[str, int]:
@@ -235,7 +266,7 @@ def switches() -> dict[str, int]:
 def woken() -> None:
     """Where two threads are asked for, no third one wakes."""
     with portresize.threads(20):
-        assert is_right((90, 100))
+        portresize.resize(np.zeros((2000, 2000, 3), np.uint8), (300, 400))
     time.sleep(0.2)
     before = switches()
     with portresize.threads(2):
@@ -301,6 +332,7 @@ ACTS: dict[str, Callable[[], None]] = {
     "handler at first": handler_at_first,
     "raising handler": raising_handler,
     "counted": counted,
+    "masked": masked,
     "woken": woken,
     "replaced threads": replaced_threads,
     "subnormal": subnormal,

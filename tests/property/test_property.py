@@ -77,10 +77,15 @@ def _threads_for_small_images() -> Iterator[None]:
     from portresize._backends import _call, _host
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_call, "_WORTH_THREADS", 0)
-        _host._call.cache_clear()
+        patch.setattr(_call, "_WORTH_THREAD", 1)
+        _forget(_host)
         yield
-    _host._call.cache_clear()
+    _forget(_host)
+
+
+def _forget(host_backend: Any) -> None:
+    for kept in (host_backend._call, host_backend._made_large):
+        kept.cache_clear()
 
 
 @st.composite

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.ir import I8, I16, lanes_of, vector
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Bytes:
         raised = np.ascontiguousarray(weight + np.int32(0x808080))
         if (raised >> 24).any():
             msg = "a weight has digits of more than 8 bits"
-            raise OverflowError(msg)
+            raise Unsupported(msg)
         digits = (raised ^ np.int32(0x808080)).view(np.int8).reshape(*weight.shape, 4)
         by_digit = np.ascontiguousarray(np.swapaxes(digits, -1, -2)[..., :3, :])
         return by_digit.view(np.int32)[..., 0]
@@ -110,7 +111,7 @@ class Pairs:
         narrow = digits.astype(np.int16)
         if (narrow != digits).any():
             msg = "a weight has digits of more than 16 bits"
-            raise OverflowError(msg)
+            raise Unsupported(msg)
         by_pair = narrow.reshape(*narrow.shape[:-1], 2, 2).swapaxes(-1, -2)
         return np.ascontiguousarray(by_pair).view(np.int32).reshape(*weight.shape[:-1], 4)
 

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from portresize._kernels.llvm.errors import Unsupported, result_of
+
 if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
@@ -24,15 +26,6 @@ class Host(NamedTuple):
     why: str
 
 
-def is_failure(error: Exception) -> bool:
-    """Whether a library raised this, which is broken or cannot generate code.
-
-    Others come from a signal handler, or would have come anyway: it is not for us to swallow them.
-    """
-    foreign = isinstance(error, (TimeoutError, RecursionError, MemoryError))
-    return type(error).__module__ == "builtins" and not foreign
-
-
 @cache
 def host() -> Host:
     """What serves in this process; asked for the first time, it imports llvmlite, and generates a function to try.
@@ -40,42 +33,49 @@ def host() -> Host:
     Raises:
         ValueError: The environment variable names a level that this processor has not.
     """
-    found = _host()
+    found = _host(os.environ.get(VARIABLE, ""))
     _LOG.debug("CPU kernels: %s", found.isa.name if found.isa else found.why)
     return found
 
 
-def _host() -> Host:
-    wanted = os.environ.get(VARIABLE, "")
+def _host(wanted: str) -> Host:
     if wanted == "none":
         return Host(None, f"the environment variable {VARIABLE} is none")
     try:
+        levels = result_of(_levels)
+        if wanted and wanted not in levels:
+            msg = f"the environment variable {VARIABLE} is {wanted!r}, expected none, {', '.join(levels)}"
+            raise ValueError(msg)
+        isa = levels[wanted] if wanted else next(iter(levels.values()))
+        _generate(isa)
+    except Unsupported as error:
+        return Host(None, str(error))
+    return Host(isa, "")
+
+
+def _levels() -> dict[str, Isa]:
+    """The levels that this processor has, best first."""
+    try:
         import llvmlite
-
-        version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
-        if version < OLDEST:
-            return Host(None, f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer")
-        return _level(wanted)
     except ModuleNotFoundError as error:
-        return Host(None, f"{error}; pip install 'portresize[cpu]' brings kernels several times as fast as Pillow")
-    except ValueError:
-        raise
-    except Exception as error:
-        if not is_failure(error):
-            raise
-        return Host(None, f"LLVM generates no code here: {' '.join(str(error).split())}")
-
-
-def _level(wanted: str) -> Host:
-    """The best level that this processor has, or the one that is `wanted`, if LLVM generates code for it."""
-    from portresize._kernels.llvm import engine, library
+        # What is missing may be llvmlite or a module that it needs.
+        msg = f"{error}; pip install 'portresize[cpu]' brings kernels faster than Pillow"
+        raise Unsupported(msg) from error
+    version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
+    if version < OLDEST:
+        msg = f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer"
+        raise Unsupported(msg)
+    from portresize._kernels.llvm import engine
 
     levels = {isa.name: isa for isa in engine.levels()}
     if not levels:
-        return Host(None, f"there are no kernels for processors of type {engine.host()[0]!r}")
-    if wanted and wanted not in levels:
-        msg = f"the environment variable {VARIABLE} is {wanted!r}, expected none, {', '.join(levels)}"
-        raise ValueError(msg)
-    isa = levels[wanted] if wanted else next(iter(levels.values()))
+        msg = f"there are no kernels for processors of type {engine.host()[0]!r}"
+        raise Unsupported(msg)
+    return levels
+
+
+def _generate(isa: Isa) -> None:
+    """A function, of which nothing but that it can be generated is of interest."""
+    from portresize._kernels.llvm import library
+
     library.address(isa, ("gather", 1))
-    return Host(isa, "")

@@ -45,14 +45,14 @@ class Isa:
         """Whether it is one of x86-64, or else of aarch64."""
         return self.triple.startswith("x86")
 
-    def get_rounding(self, f: Function, place: Value) -> None:
+    def save_rounding(self, f: Function, place: Value) -> None:
         """Write down how this thread rounds, and whether it flushes subnormal numbers to 0."""
         if self.is_x86:
             f.call("llvm.x86.sse.stmxcsr", [place])
         else:
             place.store(f.call("llvm.aarch64.get.fpcr", [], I64))
 
-    def set_rounding(self, f: Function, place: Value) -> None:
+    def restore_rounding(self, f: Function, place: Value) -> None:
         """Do as was written down there."""
         if self.is_x86:
             f.call("llvm.x86.sse.ldmxcsr", [place])
@@ -65,7 +65,7 @@ class Isa:
         if list(order) == list(range(16)):
             return lambda value: value
         if lanes == 8:
-            # By its name and from a table: LLVM takes tenths of a second to see through so many shuffles.
+            # By its name and from a table: LLVM takes longest for shuffles of bytes, through which it tries to see.
             table = f.table(bytes_, [max(byte, 0) for byte in order] * groups)
             return lambda value: f.call(PSHUFB, [value.bitcast(bytes_), table], bytes_).bitcast(value.type)
         all_ = [byte if byte < 0 else 16 * group + byte for group in range(groups) for byte in order]

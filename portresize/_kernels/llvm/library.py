@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from portresize._kernels.llvm import bands, blocks, pixels, team
 from portresize._kernels.llvm.engine import Library
+from portresize._kernels.llvm.errors import result_of
 from portresize._kernels.llvm.ir import Module
 from portresize._kernels.llvm.passes import Arithmetic, Passes
 from portresize._kernels.llvm.u8 import Bytes
@@ -90,7 +91,7 @@ def address(isa: Isa, key: Key) -> int:
     """Where a function is, for this process to call.
 
     Raises:
-        RuntimeError: LLVM cannot generate it here.
+        Unsupported: LLVM cannot generate it here.
     """
     with LOCK:
-        return _library(isa, key).address(str(key[0]))
+        return result_of(lambda: _library(isa, key).address(str(key[0])))

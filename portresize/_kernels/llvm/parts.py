@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portresize._core.steps import Crop, FlipSign, Pass, Premultiply, Reduce, Step, Take
+from portresize._kernels.llvm.errors import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Size = tuple[int, int]
-
-
-class Unsupported(Exception):  # noqa: N818  not an error: the numpy steps serve
-    """No kernel takes this plan, array or machine; the text says why."""
 
 
 @dataclass

@@ -12,9 +12,10 @@ import numpy as np
 
 from portresize._kernels.llvm import library, passes, pixels, tables
 from portresize._kernels.llvm.ends import Chains, End
+from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.ir import bits_of
 from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
-from portresize._kernels.llvm.parts import Unsupported, sort
+from portresize._kernels.llvm.parts import sort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +57,7 @@ class Program:
         `places` are those of each item in the two arrays, in bytes from their first samples.
 
         Raises:
-            Unsupported: No kernel takes them.
-            RuntimeError: LLVM cannot generate it.
+            Unsupported: No kernel takes them, or LLVM cannot generate it.
         """
         self._isa, self._samples, (self._source, self._target) = isa, samples, sides
         self._parts = parts = sort(steps, source)

@@ -65,7 +65,7 @@ def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     multiply what lies outside with 0.
 
     Raises:
-        OverflowError: A weight is larger than the multiplication takes.
+        Unsupported: A weight is larger than the multiplication takes.
     """
     used = table.size > 0
     first = np.where(used, table.start >> 2, 0)

@@ -28,9 +28,9 @@ _BATCH = 4  # Words: addresses of a list of blocks, of the kernel, and of the ar
 _BITS = 16  # Of the first run in `WORD`, and then of one past the last; the number of the batch has the rest.
 _MOST = (1 << _BITS) - 1
 
-# Looks at the board, some hundredths of a microsecond each. A helper that has had nothing to do for about a
-# millisecond sleeps, because waking one can take as long as resizing an image; a caller that has waited for a tenth of
-# that lets other threads run in between.
+# Looks at the board. How long each takes depends on the processor, from a few to some hundred cycles. A helper that has
+# had nothing to do for so many sleeps, and not sooner, because to wake one takes long; a caller that has waited for a
+# tenth of that lets other threads run in between.
 _HELPER_LOOKS, _CALLER_LOOKS = 20_000, 2_000
 
 
@@ -64,7 +64,7 @@ def launch(module: Module, isa: Isa) -> None:
     with f.when(is_free):
         for i, value in enumerate(batch):
             board.at(BATCH + 8 * i).store(value)
-        isa.get_rounding(f, board.at(MODE))
+        isa.save_rounding(f, board.at(MODE))
         board.at(DONE).store_shared(f.number(0))
         number = board.at(WORD).load_shared().logical_shift(2 * _BITS) + 1
         board.at(WORD).store_shared((number << 2 * _BITS) | (count << _BITS))
@@ -127,7 +127,7 @@ def _claim(f: Function, isa: Isa, board: Value, *, is_caller: bool) -> Value:
         with f.when(board.at(WORD).replace_shared(word, following)):
             if not is_caller:
                 # A thread inherits this from the one that began it, which may treat subnormal numbers otherwise.
-                isa.set_rounding(f, board.at(MODE))
+                isa.restore_rounding(f, board.at(MODE))
             _run(f, [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)], run)
             board.at(DONE).add_shared(1)
     return is_left
