@@ -1,6 +1,7 @@
 """What a second core is worth here: two processes that resize by themselves, beside one.
 
-Run as a program it is such a process, which for each number that it reads resizes for so many seconds, and prints how many calls a second it made.
+Run as a program it is such a process, which for each number that it reads resizes for so many seconds, and prints how
+many calls a second it made.
 """
 
 from __future__ import annotations

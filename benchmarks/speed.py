@@ -28,7 +28,7 @@ import threadpoolctl
 from PIL import Image
 
 import portresize
-from benchmarks import first_call, memory, neighbours, processes
+from benchmarks import first_call, memory, neighbours, processes, shares
 from benchmarks.cases import RGB, Case, Pair, checked, first_pass, must_agree
 from benchmarks.machine import environment
 from benchmarks.table import Table
@@ -59,7 +59,7 @@ KINDS = [
 # Height, width, side of the result. The same shapes lying down cost as much and are resized the usual way round.
 TALL = [(3840, 1080, 224, "bicubic"), (2048, 512, 128, "bilinear")]
 # Seconds. Threads take a while to wake, and those of torch's OpenMP spin after their work on cores that others want.
-WARM_UP, LOOP = 0.01, 0.02
+WARM_UP, LOOP = 0.05, 0.02
 
 
 def rgb(n_rounds: int) -> Figures:
@@ -230,6 +230,7 @@ def new_sizes(n_rounds: int) -> Figures:
 SECTIONS: dict[str, Callable[[int], Figures]] = {
     "rgb": rgb,
     "threads": threads,
+    "shares": shares.measure,
     "kinds": kinds,
     "vertical_first": vertical_first,
     "small": small,
