@@ -32,7 +32,7 @@ from benchmarks import first_call, memory, neighbours, processes, shares
 from benchmarks.cases import RGB, Case, Pair, checked, first_pass, must_agree
 from benchmarks.machine import environment
 from benchmarks.table import Table
-from benchmarks.timing import in_turn, noise, ratios, rounds, summary, write
+from benchmarks.timing import in_turn, noise, quotient, ratios, rounds, summary, timed, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,8 @@ METHOD = (
     "Every result is compared with Pillow's, element by element, before it is timed. Contestants then run in turn in "
     "one process, once a round, in an order that changes from round to round so that each follows each other one "
     "equally often; large images get a third of the rounds. Figures are the median over rounds, the fastest and the "
-    "quartiles; ratios are quotients of medians. Pillow resizes images made before the timer starts, and does not turn "
+    "quartiles; ratios are quotients of medians, or, of threads, medians of the quotients of each round. Pillow "
+    "resizes images made before the timer starts, and does not turn "
     "them back into arrays, unless said otherwise. BLAS has one thread."
 )
 
@@ -100,8 +101,7 @@ def _pixels(result: Array) -> Array:
 def threads(n_rounds: int) -> Figures:
     """What a second thread brings where image after image is resized, and two of ours beside two of torch's."""
     found: Figures = {}
-    pairs = ("ours 1/ours 2", "torch 2/ours 2")
-    columns = ("ours 1", "ours 2", "torch 2", *pairs, "two processes/one")
+    columns = ("ours 1", "ours 2", "torch 2", "ours 1/ours 2", "torch 2/ours 2", "two processes/one")
     table = Table("RGB, threads, ms a call in a loop", *columns)
     for i, case in enumerate(RGB):
         pair = checked(case)
@@ -112,13 +112,14 @@ def threads(n_rounds: int) -> Figures:
         if torch := _torch(case, pair, 2):
             contestants["torch 2"] = torch
         calls = _calls(contestants["ours 2"], LOOP)
-        times = in_turn(contestants, n_rounds, calls=calls, warm_up=WARM_UP)
-        found[case.name] = {"calls": calls, **times, "ratios": ratios(times, *pairs)}
-        found[case.name]["ratios"]["ours 1/ours 2, best"] = round(
-            times["ours 1"]["best_ms"] / times["ours 2"]["best_ms"], 3
-        )
-        found[case.name]["ratios"]["two processes/one"] = processes.speedup(i, max(3, n_rounds // 3))
-        table.times(case.name, times, **found[case.name]["ratios"])
+        seconds = timed(contestants, n_rounds, calls=calls, warm_up=WARM_UP)
+        times = {who: summary(values) for who, values in seconds.items()}
+        quotients = {"ours 1/ours 2": quotient(seconds["ours 1"], seconds["ours 2"])}
+        if torch:
+            quotients["torch 2/ours 2"] = quotient(seconds["torch 2"], seconds["ours 2"])
+        quotients["two processes/one"] = processes.speedup(i, max(3, n_rounds // 3))
+        found[case.name] = {"calls": calls, **times, "ratios": quotients}
+        table.times(case.name, times, **quotients)
     return found
 
 

@@ -57,7 +57,15 @@ def in_turn(
     warm_up: float = 0.0,
     unit: str = "ms",
 ) -> dict[str, Summary]:
-    """Time of one call of each contestant, all of them once a round, in an order that changes.
+    """Time of one call of each contestant, summed up; as `timed`."""
+    seconds = timed(contestants, n_rounds, calls=calls, warm_up=warm_up)
+    return {name: summary(times, unit) for name, times in seconds.items()}
+
+
+def timed(
+    contestants: Mapping[str, Callable[[], object]], n_rounds: int, *, calls: int = 1, warm_up: float = 0.0
+) -> dict[str, list[float]]:
+    """Seconds of one call of each contestant, all of them once a round, in an order that changes.
 
     Args:
         contestants: What to call, by name.
@@ -65,7 +73,6 @@ def in_turn(
         calls: How many calls are timed together, for those too short for the clock.
         warm_up: Seconds for which each is called before, so that its own threads are awake and those of the one before
             have gone to sleep.
-        unit: A key of `UNITS`.
     """
     acts = list(contestants.items())
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -78,7 +85,7 @@ def in_turn(
             for _ in repeat(None, calls):
                 act()
             seconds[name].append((time.perf_counter() - start) / calls)
-    return {name: summary(times, unit) for name, times in seconds.items()}
+    return seconds
 
 
 def summary(seconds: list[float], unit: str = "ms") -> Summary:
@@ -101,6 +108,11 @@ def ratios(times: Mapping[str, Summary], *pairs: str) -> dict[str, float]:
         if slow in times and fast in times:
             found[pair] = round(median(times[slow]) / median(times[fast]), 3)
     return found
+
+
+def quotient(slow: list[float], fast: list[float]) -> float:
+    """The median of the quotients round by round, for machines whose pace changes from second to second."""
+    return round(statistics.median(a / b for a, b in zip(slow, fast, strict=True)), 3)
 
 
 def write(figures: Mapping[str, Any], path: Path) -> None:
