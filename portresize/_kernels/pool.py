@@ -10,7 +10,6 @@ import atexit
 import ctypes
 import os
 import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,17 +17,14 @@ import numpy as np
 from portresize._kernels.llvm import engine, library, team
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from portresize._kernels.llvm.isa import Isa
 
-MOST = 256
-"""Threads, at most."""
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS")
 
 
 def most() -> int:
     """How many threads there can be: one where the C library has not what they sleep with, as that of Windows."""
-    return MOST if engine.has_threads() else 1
+    return 1 + team.MOST if engine.has_threads() else 1
 
 
 class Team:
@@ -47,11 +43,16 @@ class Team:
         self._c = c = ctypes.CDLL(None)
         for init, place in ((c.pthread_mutex_init, team.MUTEX), (c.pthread_cond_init, team.CONDITION)):
             init(ctypes.c_void_p(self.board + place), None)
-        one, all_ = (ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * n) for n in (1, 6))
+        signals = ctypes.c_void_p(self.board + team.SIGNALS)
+        c.sigfillset(signals)
+        for name in _FAULTS:
+            c.sigdelset(signals, int(getattr(signal, name, signal.SIGSEGV)))
         self._serve = library.address(isa, ("serve",))
-        self._wake, self.launch = one(library.address(isa, ("wake",))), all_(library.address(isa, ("launch",)))
+        self._wake, self._start, self.launch = (
+            ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * n)(library.address(isa, (name,)))
+            for name, n in (("wake", 1), ("start", 3), ("launch", 6))
+        )
         self.asked = 0
-        self._threads: list[ctypes.c_void_p] = []
         atexit.register(self._stop)
 
     def grow(self, number: int) -> None:
@@ -59,44 +60,23 @@ class Team:
 
         Threads of the C library: those of Python may be none, where something has put others in their place.
         """
-        with library.LOCK, _no_signals():
-            while len(self._threads) < number:
-                thread = ctypes.c_void_p()
-                serve, board = ctypes.c_void_p(self._serve), ctypes.c_void_p(self.board)
-                if self._c.pthread_create(ctypes.byref(thread), None, serve, board):
-                    break
-                self._threads.append(thread)
-                self._words[team.HELPERS // 8] = len(self._threads)
+        with library.LOCK:
+            while self._words[team.HELPERS // 8] < number and not self._words[team.FAILED // 8]:
+                self._start(self.board, self._serve, signal.SIG_SETMASK)
+            self._words[team.FAILED // 8] = 0
             self.asked = max(self.asked, number)
 
     def _stop(self) -> None:
         """Before the interpreter takes down the code that helpers run."""
         self._words[team.STOP // 8] = 1
         self._wake(self.board)
-        for thread in self._threads:
-            self._c.pthread_join(thread, None)
+        first = team.THREADS // 8
+        for thread in self._words[first : first + self._words[team.HELPERS // 8]].tolist():
+            self._c.pthread_join(ctypes.c_void_p(thread), None)
 
     def leave(self) -> None:
         """In a child: the helpers have stayed behind."""
         atexit.unregister(self._stop)
-
-
-# A fault in a thread is its own.
-_OWN = {
-    getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS")
-}
-
-
-@contextmanager
-def _no_signals() -> Iterator[None]:
-    """Threads that begin in here leave signals to others, whose system calls they are to interrupt."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        # A handler may run, and raise, as soon as this is asked for.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OWN)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # The team of this process, once there is one.

@@ -50,6 +50,7 @@ _WRITERS: dict[str, Callable[..., Any]] = {
     "take": pixels.take,
     "move": pixels.move,
     "serve": team.serve,
+    "start": team.start,
     "launch": team.launch,
     "wake": team.wake,
 }
@@ -63,7 +64,7 @@ def every_key() -> Iterator[Key]:
     yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
     yield from ((act, 3) for act in ("flip_before", "flip_after"))
     yield from ((move, unit) for move in ("gather", "scatter", "take") for unit in UNITS)
-    yield from ((name,) for name in ("move", "serve", "launch", "wake"))
+    yield from ((name,) for name in ("move", "serve", "start", "launch", "wake"))
 
 
 def write(isa: Isa, key: Key) -> Module:

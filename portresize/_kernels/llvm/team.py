@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
 # Places of the words, those that change often in cache lines of their own, and then of the batch: what `launch` was
-# called with, and how its thread rounds. At last a mutex and a condition of the C library, each smaller than a line or
-# two.
+# called with, and how its thread rounds. Then what belongs to the C library: a mutex, a condition, the signals that
+# helpers do not take, and those that whoever starts one did not; each smaller than a line or two. At last the helpers.
 WORD, DONE, IS_BUSY, STOP, HELPERS, ASLEEP, BATCH, MODE = 0, 64, 72, 128, 136, 144, 192, 224
-MUTEX, CONDITION, SIZE = 256, 384, 512
+MUTEX, CONDITION, SIGNALS, BEFORE, FAILED, THREADS = 256, 384, 512, 640, 768, 832
+MOST = 255
+"""Helpers, at most."""
+SIZE = THREADS + 8 * (MOST + 1)
 _BATCH = 4  # Words: addresses of a list of blocks, of the kernel, and of the arrays that it reads and writes.
 _BITS = 16  # Of the first run in `WORD`, and then of one past the last; the number of the batch has the rest.
-_MOST = (1 << _BITS) - 1
+_MASK = (1 << _BITS) - 1
 
 # Looks at the board. How long each takes depends on the processor, from a few to some hundred cycles. A helper that has
 # had nothing to do for so many sleeps, and not sooner, because to wake one takes long; a caller that has waited for a
@@ -49,6 +52,24 @@ def serve(module: Module, isa: Isa) -> None:
             _sleep(f, board)
         turn.next(is_tired.select(patience, idle))
         turn.again = board.at(STOP).load_shared().equals(0)
+
+
+def start(module: Module, isa: Isa) -> None:  # noqa: ARG001  the same on all
+    """`start(board, serve, how)`: one more helper, if it can be had; else the board says why there is none.
+
+    `how` is the C library's number for setting which signals a thread takes. A helper takes none but its own faults:
+    others are to interrupt the system calls of others. No signal handler of Python can come between here.
+    """
+    f = module.function("start", [PTR, PTR, I64], exported=True)
+    board, serve_, how = f.parameters
+    how, nothing = how.cast("trunc", I32), f.number(0, PTR)
+    helpers = board.at(HELPERS).load_shared()
+    f.call("pthread_sigmask", [how, board.at(SIGNALS), board.at(BEFORE)], I32)
+    failed = f.call("pthread_create", [board.at(THREADS).at(helpers * 8), nothing, serve_, board], I32)
+    f.call("pthread_sigmask", [how, board.at(BEFORE), nothing], I32)
+    board.at(FAILED).store(failed.cast("sext", I64))
+    with f.when(failed.equals(0)):
+        board.at(HELPERS).add_shared(1)
 
 
 def launch(module: Module, isa: Isa) -> None:
@@ -114,7 +135,7 @@ def _wake(f: Function, board: Value, count: Value) -> None:
 
 def _unclaimed(word: Value) -> tuple[Value, Value]:
     """The first and one past the last of the runs that nobody has begun."""
-    return word & _MOST, word.logical_shift(_BITS) & _MOST
+    return word & _MASK, word.logical_shift(_BITS) & _MASK
 
 
 def _claim(f: Function, isa: Isa, board: Value, *, is_caller: bool) -> Value:
