@@ -117,7 +117,7 @@ class Call:
         # More would have little to do, and all rows near the end of a part are computed for both.
         self._threads = min(program.work * program.items // _WORTH_THREAD, pool.most())
         number_of_threads()  # If the environment is wrong, small images shall say so too.
-        # What belongs to it, and is as good as all that a thread keeps.
+        # Bytes of weights and places, which a thread that keeps its last call keeps as well.
         self._tables = sum(table.nbytes for table in program.tables())
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
