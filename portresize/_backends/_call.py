@@ -10,22 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from portresize._core.modes import MODES
+from portresize._backends._items import Form, items_of
 from portresize._core.plan import plan
-from portresize._core.steps import Blank, FlipSign, Pad, Pass, Premultiply, Reduce
+from portresize._core.steps import Pad
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
 from portresize._kernels.llvm.engine import KERNEL
 from portresize._kernels.llvm.errors import Unsupported
-from portresize._kernels.llvm.layout import Samples, Side
 from portresize._kernels.llvm.program import Program
+from portresize._kernels.llvm.recipe import WORTH_THREAD
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
     from portresize._kernels.llvm.isa import Isa
 
-# Bytes that a thread has to read and write at the least, so that handing them over does not take longer.
-_WORTH_THREAD = 1 << 17
+_WORTH_THREAD = WORTH_THREAD
 # Bytes of memory that a thread keeps from call to call, at most.
 _MOST_KEPT = 1 << 24
 Size = tuple[int, ...]
@@ -83,12 +82,8 @@ class Call:
         steps = list(plan(spec, source).steps)
         self._pad = next((step for step in steps if isinstance(step, Pad)), None)
         steps = [step for step in steps if step is not self._pad]
-        kind = _kind(spec.mode, dtype)
-        if not all(shape) or any(isinstance(step, Blank) for step in steps):
+        if not all(shape):
             msg = "an empty image"
-            raise Unsupported(msg)
-        if kind == "other" and any(isinstance(step, (Pass, Reduce)) for step in steps):
-            msg = f"samples of {dtype}"
             raise Unsupported(msg)
 
         result = list(shape)
@@ -97,22 +92,11 @@ class Call:
         self._shape, self._dtype = tuple(result), np.dtype(dtype.str)
         self._in_order = _is_in_order(shape, strides)
         target = self._empty(as_strided(np.empty(1, dtype), shape, strides)).strides
-
-        # Bands that lie side by side are computed together; others one by one, as images of their own.
-        n_bands = shape[self._channel] if self._channel >= 0 else 1
-        are_mixed = any(isinstance(step, (Premultiply, FlipSign)) for step in steps)
-        are_near = n_bands == 1 or (n_bands <= 4 and abs(strides[self._channel]) <= abs(strides[width]))
-        together = n_bands if are_mixed or are_near else 1
-        sides = tuple(
-            Side(of[height], of[width], of[self._channel] if self._channel >= 0 else 0) for of in (strides, target)
-        )
-        walked = {height, width} | ({self._channel} if together == n_bands else set())
-        axes = [i for i in range(len(shape)) if i not in walked]
-        sources, targets = (_places(shape, of, axes) for of in (strides, target))
+        items = items_of(Form(spec.layout, spec.mode, dtype, shape), steps, (strides, target))
+        sources, targets = (items.places(shape, of, items.axes) for of in (strides, target))
         if self._pad:
-            targets += self._pad.top * sides[1].row + self._pad.left * sides[1].pixel
-        samples = Samples(kind, dtype.itemsize, together)
-        self._program = program = Program(isa, samples, (sides[0], sides[1]), steps, source, places=(sources, targets))
+            targets += self._pad.top * items.sides[1].row + self._pad.left * items.sides[1].pixel
+        self._program = program = Program(isa, items.samples, items.sides, steps, source, places=(sources, targets))
         self._isa, self._kernel = isa, KERNEL(program.kernel)
         # More would have little to do, and all rows near the end of a part are computed for both.
         self._threads = min(program.work * program.items // _WORTH_THREAD, pool.most())
@@ -188,21 +172,3 @@ def _address(x: np.ndarray) -> int:
         return addressof(c_char.from_buffer(x))  # type: ignore[arg-type]  # an array is a buffer
     except (TypeError, ValueError, BufferError):
         return int(x.__array_interface__["data"][0])
-
-
-def _places(shape: tuple[int, ...], strides: tuple[int, ...], axes: list[int]) -> np.ndarray:
-    """Bytes from the first element to each one along `axes`, the last of them fastest."""
-    places = np.zeros(1, np.int64)
-    for axis in axes:
-        places = np.add.outer(places, np.arange(shape[axis]) * strides[axis]).ravel()
-    return places
-
-
-def _kind(mode: str, dtype: np.dtype[Any]) -> str:
-    """The kind of samples, as kernels name them."""
-    if not dtype.isnative:
-        return "other"
-    kind = MODES[mode].kind
-    if kind != "float":
-        return kind
-    return {"float32": "f32", "float64": "f64"}.get(dtype.name, "other")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Array = Any
 Namespace = Any
-Term = tuple[Array, np.ndarray]
+# Digits of a table, lowest first, and the exponent of the lowest: see `weight_digits`.
+Digits = tuple[list[Array], Array]
+Term = tuple[Array, "np.ndarray | Digits"]
 
 # THE SOFTWARE DOUBLE
 #
@@ -65,10 +67,14 @@ def integer_sum(xp: Namespace, terms: Iterable[Term], *, limit: int | None = Non
 
     Source: Pillow 13.0.0, src/libImaging/Resample.c, ImagingResampleHorizontal_32bpc and ROUND_UP.
     """
-    narrow = limit is not None and limit <= NARROW
     # 0.0 + term is term: the first product needs no sum.
-    products = (_product(xp, *_sample_digits(xp, v, narrow=narrow), k) for v, k in terms)
-    return _half_away(xp, reduce(partial(_add, xp), products))
+    return half_away(xp, reduce(partial(add, xp), (product(xp, v, k, limit=limit) for v, k in terms)))
+
+
+def product(xp: Namespace, sample: Array, weight: np.ndarray | Digits, *, limit: int | None = None) -> Double:
+    """One term of `integer_sum`; its weight may also come as the digits that `weight_digits` makes of it."""
+    narrow = limit is not None and limit <= NARROW
+    return _product(xp, *_sample_digits(xp, sample, narrow=narrow), weight)
 
 
 def integer_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> Array:
@@ -94,7 +100,7 @@ def integer_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> 
     cut = RADIX + 1 - LEADING
     middle = ((hi & ((1 << cut) - 1)) << (DIGIT - cut)) | (lo >> (2 * DIGIT))
     digits = [lo & DIGIT_MASK, (lo >> DIGIT) & DIGIT_MASK, middle, hi >> cut]
-    return _half_away(xp, _product(xp, digits, -exponent, np.asarray(reciprocal)))
+    return half_away(xp, _product(xp, digits, -exponent, np.asarray(reciprocal)))
 
 
 def _sample_digits(xp: Namespace, v: Array, *, narrow: bool) -> tuple[list[Array], Array]:
@@ -112,10 +118,10 @@ def _room(xp: Namespace, v: Array, bits: int) -> Array:
     return xp.astype(bits - 0.01 - xp.log2(xp.clip(xp.abs(xp.astype(v, xp.float32)), 1.0, None)), xp.int32)
 
 
-def _weight_digits(weight: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+def weight_digits(weight: np.ndarray) -> Digits:
     """Four digits, lowest first, the lower three within +-2^13, and the exponent of the lowest.
 
-    >>> digits, exponent = _weight_digits(np.array(0.75))
+    >>> digits, exponent = weight_digits(np.array(0.75))
     >>> [int(digit) for digit in digits], int(exponent)
     ([0, 0, 0, 3072], -54)
     """
@@ -126,7 +132,7 @@ def _weight_digits(weight: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         digit = ((rest + DIGIT_MASK // 2 + 1) & DIGIT_MASK) - (DIGIT_MASK // 2 + 1)
         digits.append(digit.astype(np.int32))
         rest = (rest - digit) >> DIGIT
-    return [*digits, rest.astype(np.int32)], np.where(weight == 0, ZERO, exponent - 54)
+    return [*digits, rest.astype(np.int32)], np.where(weight == 0, ZERO, exponent - 54).astype(np.int32)
 
 
 # PRODUCT. Schoolbook in base 2^14. The sample's leading digit is at most 2^17, its others 2^14, the weight's 2^13 and
@@ -134,10 +140,13 @@ def _weight_digits(weight: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
 # digits that stay are positive whatever the signs. The leading column is hi, the next two are 28 bits of lo, and the
 # rest is only asked whether it is zero: the lowest bit of lo. |hi| lies between 2^26 and 2^29, that is 56 to 58
 # bits, of which 3 to 5 must go: t >> 27 is 0 to 3, and 3, 4, 5, 5 are looked up in the digits of 0x5543.
-def _product(xp: Namespace, digits: list[Array], shift: Array, weight: np.ndarray) -> Double:
+def _product(xp: Namespace, digits: list[Array], shift: Array, weight: np.ndarray | Digits) -> Double:
     """Round `digits * 2^-shift * weight` to double."""
-    tables, exponent = _weight_digits(weight)
-    weights = [constant(xp, table, shift) for table in tables]
+    if isinstance(weight, tuple):
+        weights, exponent = weight
+    else:
+        tables, table = weight_digits(weight)
+        weights, exponent = [constant(xp, digit, shift) for digit in tables], constant(xp, table, shift)
     columns: list[Array] = []
     for place in range(len(digits) + 3):
         parts = [digits[i] * weights[place - i] for i in range(len(digits)) if 0 <= place - i < 4]
@@ -147,8 +156,7 @@ def _product(xp: Namespace, digits: list[Array], shift: Array, weight: np.ndarra
     lost = xp.astype((reduce(operator.or_, rest) & DIGIT_MASK) != 0, xp.int32)
     lo = ((high & DIGIT_MASK) << (DIGIT + 1)) | ((low & DIGIT_MASK) << 1) | lost
     hi, lo = _carry(hi, _to_even(lo, (0x5543 >> ((_magnitude(hi) >> 25) & 12)) & 7))
-    exponent = exponent + DIGIT * (len(digits) + 2) - RADIX
-    exponent = constant(xp, exponent.astype(np.int32), shift) - shift
+    exponent = exponent + (DIGIT * (len(digits) + 2) - RADIX) - shift
     return Double(hi, lo, xp.where(digits[-1] == 0, ZERO, exponent))
 
 
@@ -158,7 +166,7 @@ def _product(xp: Namespace, digits: list[Array], shift: Array, weight: np.ndarra
 # much cancels. d = 58 stands for all beyond: y is then less than a quarter of the last place of x.
 # The sum, |hi| <= 2^30, moves left until it has 58 or 59 bits (t >> 29 says which), of which 5 or 6 must go. One bit to
 # the right then makes room for the next sum.
-def _add(xp: Namespace, a: Double, b: Double) -> Double:
+def add(xp: Namespace, a: Double, b: Double) -> Double:
     """Round `a + b` to double."""
     d = a.exponent - b.exponent
     swap = d < 0
@@ -211,11 +219,11 @@ def _carry(hi: Array, lo: Array) -> tuple[Array, Array]:
     return hi + (lo >> RADIX), lo & MASK
 
 
-def _half_away(xp: Namespace, total: Double) -> Array:
+def half_away(xp: Namespace, total: Double) -> Array:
     """`int(total + 0.5)`, or `- 0.5` below zero, where the addition rounds too; -2**31 if int32 cannot hold it."""
     half = ((total.hi >> 31) | 1) << 27
     zero = xp.zeros_like(half)
-    total = _add(xp, total, Double(half, zero, zero - 57))
+    total = add(xp, total, Double(half, zero, zero - 57))
     hi, lo, lost = _shift_right(xp, total.hi, total.lo, xp.clip(-total.exponent, 0, 2 * RADIX))
     # Floor to truncation: one up below zero. Here 2^31 and more leave bits in hi beyond the third.
     whole = ((hi << RADIX) | lo) + (lost & (hi >> 31))

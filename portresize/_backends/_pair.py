@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Array = Any
 Namespace = Any
+# Pieces of a table and its sign: see `weight_pieces`.
+Pieces = tuple[list[Array], Array]
 
 # THE PAIR OF FLOATS
 #
@@ -59,8 +61,8 @@ def float_sum(xp: Namespace, terms: Iterable[Term]) -> Array:
     """
     total = NOTHING
     for sample, weight in terms:
-        total = _add_product(xp, total, sample, weight)
-    return _to_float(xp, total)
+        total = add_product(xp, total, sample, weight)
+    return to_float(xp, total)
 
 
 def float_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> Array:
@@ -81,24 +83,25 @@ def float_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> Ar
         total = Pair(s, total.c + c, total.special + special)
     weight = np.asarray(reciprocal)
     # What overflowed is special to the product, and its error is not a number.
-    mean = _add_product(xp, NOTHING, total.s, weight)
-    mean = _add_product(xp, mean, xp.where(xp.isfinite(total.s), total.c, 0.0), weight)
-    return _to_float(xp, mean._replace(special=mean.special + total.special))
+    mean = add_product(xp, NOTHING, total.s, weight)
+    mean = add_product(xp, mean, xp.where(xp.isfinite(total.s), total.c, 0.0), weight)
+    return to_float(xp, mean._replace(special=mean.special + total.special))
 
 
-def _add_product(xp: Namespace, total: Pair, sample: Array, weight: np.ndarray) -> Pair:
-    """`total + sample * weight`."""
+def add_product(xp: Namespace, total: Pair, sample: Array, weight: np.ndarray | Pieces) -> Pair:
+    """`total + sample * weight`; the weight may also come as the pieces that `weight_pieces` makes of it."""
     finite, special = _split_special(xp, sample)
     high, low = _split_sample(xp, finite)
-    k = [constant(xp, piece, sample) for piece in _weight_pieces(weight)]
+    if not isinstance(weight, tuple):
+        pieces, table = weight_pieces(weight)
+        weight = [constant(xp, piece, sample) for piece in pieces], constant(xp, table, sample)
+    k, sign = weight
     s, c1 = _two_sum(total.s, high * k[0])
     s, c2 = _two_sum(s, high * k[1])
     s, c3 = _two_sum(s, low * k[0])
     # From small to large.
     rest = (low * k[2] + high * k[3]) + (low * k[1] + high * k[2])
     c = total.c + ((c1 + c2) + (c3 + rest))
-    # Only the sign of the weight matters to infinity, and a tiny one must not become zero.
-    sign = constant(xp, np.sign(weight).astype(np.float32), sample)
     return Pair(s, c, total.special + special * sign)
 
 
@@ -120,15 +123,17 @@ def _split_sample(xp: Namespace, v: Array) -> tuple[Array, Array]:
     return high * back, (v - high) * back
 
 
-def _weight_pieces(weight: np.ndarray) -> list[np.ndarray]:
-    """Four float32 pieces of at most 12 bits, largest first, with the sum `weight` to 48 bits."""
+def weight_pieces(weight: np.ndarray) -> Pieces:
+    """Four float32 pieces of at most 12 bits, largest first, with the sum `weight` to 48 bits; and its sign."""
     pieces = []
+    # Only the sign of the weight matters to infinity, and a tiny one must not become zero.
+    sign = np.sign(weight).astype(np.float32)
     for _ in range(4):
         fraction, exponent = np.frexp(weight)
         piece = np.ldexp(np.round(np.ldexp(fraction, PIECE)), exponent - PIECE)
         pieces.append(piece.astype(np.float32))
         weight = weight - piece
-    return pieces
+    return pieces, sign
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -138,7 +143,7 @@ def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     return s, (a - (s - t)) + (b - t)
 
 
-def _to_float(xp: Namespace, total: Pair) -> Array:
+def to_float(xp: Namespace, total: Pair) -> Array:
     """Round to float32; what overflowed stays infinite."""
     finite = xp.where(xp.isfinite(total.s), total.s + total.c, total.s)
     return finite + total.special

@@ -5,7 +5,7 @@ Indices are 1-D and all tables are made on the host, so the same code traces und
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
@@ -23,6 +23,7 @@ from portresize._core.steps import (
     Pass,
     Premultiply,
     Reduce,
+    Step,
     Take,
     Unpremultiply,
 )
@@ -45,15 +46,20 @@ def run(x: Array, spec: Spec) -> Array:
 
 def execute(x: Array, spec: Spec, xp: Namespace, replaced: dict[type, Do] | None = None) -> Array:
     """Execute `spec` on `x` with the operations of `xp`, some steps `replaced` by the backend's own."""
-    acts = STEPS | (replaced or {})
     frame = Frame(xp, array_api_compat.device(x), spec.layout, x.ndim)
-    steps = plan(spec, (x.shape[frame.axis("H")], x.shape[frame.axis("W")])).steps
+    source = x.shape[frame.axis("H")], x.shape[frame.axis("W")]
+    return perform(frame, x, plan(spec, source).steps, replaced)
+
+
+def perform(frame: Frame, x: Array, steps: Sequence[Step], replaced: dict[type, Do] | None = None) -> Array:
+    """Execute `steps` on `x` in order, some `replaced` by the backend's own; crops alone are copied."""
+    acts = STEPS | (replaced or {})
     # Infinities in the image make NaNs and F may overflow: results in Pillow, not errors. Only numpy speaks of them.
     with np.errstate(over="ignore", invalid="ignore"):
         for step in steps:
             x = acts[type(step)](frame, x, step)
     if all(isinstance(step, Crop) for step in steps):
-        return xp.asarray(x, copy=True)
+        return frame.xp.asarray(x, copy=True)
     return x
 
 

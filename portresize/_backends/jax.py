@@ -1,154 +1,172 @@
-"""jax: one compiled program per request and shape, in double where the platform has it.
+"""jax: one primitive for all requests, with a rule for each platform on which a program that holds it is compiled.
 
-Modes I, I;16 and F are sums in double, so these run with 64-bit types whether or not the caller has switched them on;
-the result has the dtype that came in.
+What is static is the request; what is dynamic are the pixels. On the CPU it is a call of the kernels of
+`portresize[cpu]`, on TPUs a kernel of Pallas, and elsewhere operations of XLA; so it is too on the CPU where there are
+no kernels, and in exported programs, which have to run where portresize is not. Results are the same.
+
+Modes I, I;16 and F are sums in double, so 64-bit types are used inside whether or not the caller has switched them on;
+but on TPUs, which have none.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+from jax.sharding import PartitionSpec
 
-from portresize._backends import _convolve, _reduce, _round, generic
-from portresize._core.steps import Pass, Reduce
+from portresize._backends import _jax_cpu, _xla
+from portresize._backends._items import Form
+from portresize._core.adjoint import adjoint
+from portresize._core.plan import plan
+from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
-    from portresize._backends._frame import Frame
     from portresize._core.spec import Spec
+    from portresize._core.steps import Step
 
+Size = tuple[int, ...]
 
-class _Namespace:
-    """jax.numpy with the float32 of IEEE: XLA on the CPU takes subnormal ones, below 2**-126, for zeros."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(jnp, name)
-
-    @staticmethod
-    def astype(x: jax.Array, dtype: Any) -> jax.Array:
-        """`x` as `dtype`."""
-        if x.dtype == jnp.float32 and dtype == jnp.float64:
-            return _widened(x)
-        if x.dtype == jnp.float64 and dtype == jnp.float32:
-            return _narrowed(x)
-        return x.astype(dtype)
-
-    @staticmethod
-    def add(a: jax.Array, b: jax.Array) -> jax.Array:
-        """Sum in the type of both; of float32 by way of float64, which rounds to the same."""
-        return _narrowed(_widened(a) + _widened(b)) if a.dtype == jnp.float32 else a + b
-
-
-_XP = _Namespace()
-_SMALLEST = 2.0**-126
-_STEP = 2.0**-149
-
-
-@jax.custom_jvp
-def _widened(x: jax.Array) -> jax.Array:
-    """float32 to float64, subnormal numbers by their bits."""
-    bits = jax.lax.bitcast_convert_type(x, jnp.int32)
-    magnitude = bits & 0x7FFFFFFF
-    small = magnitude.astype(jnp.float64) * jnp.where(bits < 0, -_STEP, _STEP)
-    return jnp.where(magnitude < 1 << 23, small, x.astype(jnp.float64))
-
-
-@jax.custom_jvp
-def _narrowed(x: jax.Array) -> jax.Array:
-    """float64 to float32, subnormal results by their bits."""
-    small = jnp.abs(x) < _SMALLEST
-    steps = jnp.rint(jnp.where(small, jnp.abs(x), 0.0) / _STEP).astype(jnp.int32)
-    bits = jnp.where(x < 0.0, steps | jnp.int32(-(2**31)), steps)
-    return jnp.where(small, jax.lax.bitcast_convert_type(bits, jnp.float32), x.astype(jnp.float32))
-
-
-def _linear(function: Any, *static: Any) -> Any:
-    """The derivative of a change of dtype, which is the same change; traced when `run` is over."""
-
-    def rule(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-        with jax.enable_x64(True):  # noqa: FBT003  jax takes it by position alone
-            y = function(*primals, *static)
-            return y, tangents[0].astype(y.dtype)
-
-    return rule
-
-
-_widened.defjvp(_linear(_widened))
-_narrowed.defjvp(_linear(_narrowed))
+# Parameters: `spec`; `source`, which is () or, for the transposed map, the `(height, width)` that it ends with; and
+# `threads`, how many the CPU may use.
+resize_p = Primitive("portresize")
 
 
 def run(x: jax.Array, spec: Spec) -> jax.Array:
-    """Execute `spec` on an array or a tracer."""
-    with jax.enable_x64(True):  # noqa: FBT003  jax takes it by position alone
-        return _run(x, spec)
+    """Execute `spec` on an array or a tracer.
+
+    Raises:
+        ValueError: The height, the width or the number of bands is a symbol, or the environment is wrong.
+    """
+    for name in "HWC":
+        length = x.shape[spec.layout.index(name)] if name in spec.layout else 1
+        if not isinstance(length, int):
+            msg = f"`image` has shape {x.shape}, expected numbers along H, W and C; only batch axes may be symbols"
+            raise ValueError(msg)  # noqa: TRY004  the type of the image is right
+    return _resize(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())
 
 
-@partial(jax.jit, static_argnums=1)
-def _run(x: jax.Array, spec: Spec) -> jax.Array:
-    return generic.execute(x, spec, _XP, {Pass: convolve, Reduce: reduce})
+@partial(jax.jit, static_argnames=("spec", "source", "threads"), inline=True)
+def _resize(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Array:
+    return resize_p.bind(x, spec=spec, source=source, threads=threads)
 
 
-# Up to this many taps the loop is unrolled, and XLA fuses it into one; a longer one would take seconds to compile.
-_UNROLLED = 8
+resize_p.def_impl(_resize)
 
 
-def convolve(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
-    """`steps.Pass` as a loop over the taps that XLA keeps a loop."""
-    axis, table = frame.axis(step.axis), step.taps
-    integer = step.kind == "u8"
-    weights = _convolve.host_weights(frame, step)
-    inside = (np.arange(table.n_taps)[:, None] < table.size).reshape(weights.shape)
-    indices = _convolve.host_indices(step, x.shape[axis])
-    taps = tuple(jnp.asarray(array) for array in (indices, weights, inside))
-
-    def term(index: jax.Array, weight: jax.Array, valid: jax.Array) -> jax.Array:
-        product = _XP.astype(jnp.take(x, index, axis=axis, mode="clip"), weight.dtype) * weight
-        if integer:
-            return product
-        # XLA would fuse the product into the sum, which rounds once where Pillow rounds twice. A select in between
-        # stops it on the CPU, where no barrier does; it is needed anyway, because 0 * inf is NaN.
-        return jnp.where(valid & (product == product), product, jnp.where(valid, jnp.nan, 0.0))  # noqa: PLR0124  NaN
-
-    def add(total: jax.Array, tap: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        return total + term(*tap), None
-
-    # The loop begins with the first term, which is sharded as `x` is, where zeros would not be.
-    first = term(*(array[0] for array in taps))
-    if not integer:
-        first = jnp.where(first == 0.0, 0.0, first)  # Pillow starts from +0.0, which turns -0.0 into 0.0
-    total, _ = jax.lax.scan(add, first, tuple(array[1:] for array in taps), unroll=min(table.n_taps, _UNROLLED))
-    y = _to_half(total, x.dtype) if _round.is_half(x.dtype) else _convolve.finish(frame, total, x, step)
-    # Without a barrier XLA may keep more than the dtype holds from one pass to the next ("excess precision").
-    return jax.lax.optimization_barrier(y)
+def _gathered(x: jax.Array, layout: str) -> jax.Array:
+    """`x`, whole along H and W on every device, where the type of an array says how it is sharded."""
+    sharding = jax.typeof(x).sharding
+    parts = list(sharding.spec)
+    whole = [None if name in "HW" else part for name, part in zip(layout, parts, strict=True)]
+    return x if whole == parts else jax.sharding.reshard(x, PartitionSpec(*whole))
 
 
-def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
-    """`steps.Reduce`, its sums in a loop too."""
-    if not _round.is_half(x.dtype):
-        return _reduce.reduce(frame, x, step, _fold)
-    mean = _reduce.reduce(frame, x.astype(jnp.float64), step, _fold)
-    return jax.lax.optimization_barrier(_to_half(mean, x.dtype))
+def _steps(shape: Size, spec: Spec, source: Size) -> tuple[Step, ...]:
+    """What to do to an array of `shape`."""
+    if source:
+        return adjoint(plan(spec, (source[0], source[1]))).steps
+    return plan(spec, (shape[spec.layout.index("H")], shape[spec.layout.index("W")])).steps
 
 
-def _fold(_: Any, addends: jax.Array) -> jax.Array:
-    """Doubles added in order along the first axis."""
-
-    def add(total: jax.Array, addend: jax.Array) -> tuple[jax.Array, None]:
-        return total + _XP.astype(addend, jnp.float64), None
-
-    total, _none = jax.lax.scan(add, _XP.astype(addends[0], jnp.float64), addends[1:])
-    return total
+def _with_size(aval: Any, layout: str, size: Size) -> Any:
+    """The abstract value of the same array with another height and width."""
+    shape = list(aval.shape)
+    shape[layout.index("H")], shape[layout.index("W")] = size
+    return aval.update(shape=tuple(shape))
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _to_half(total: jax.Array, dtype: jnp.dtype) -> jax.Array:
-    """float64 to a half float in a single rounding, which cannot be differentiated as it is written."""
-    # Without a barrier XLA may take the double for its float32 ("excess precision"), and nothing would seem lost.
-    single = jax.lax.optimization_barrier(total.astype(jnp.float32))
-    return _round.to_odd(jnp, total, single).astype(jnp.float32).astype(dtype)
+@resize_p.def_abstract_eval
+def _abstract(x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
+    height, width = (x.shape[spec.layout.index(name)] for name in "HW")
+    _steps(x.shape, spec, source)  # What is wrong with a request is said when it is traced.
+    return _with_size(x, spec.layout, source or spec.result((height, width))).update(weak_type=False)
 
 
-_to_half.defjvp(lambda dtype, primals, tangents: _linear(_to_half, dtype)(primals, tangents))
+# Derivatives: a resize of floats is linear but for the colour of a canvas, and its transpose is another such map.
+
+
+def _linear(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Array:
+    """The map itself, on a black canvas if it has any."""
+    return resize_p.bind(x, spec=spec._replace(fill=(0,)), source=source, threads=threads)
+
+
+def _jvp(primals: tuple[Any], tangents: tuple[Any], **parameters: Any) -> tuple[Any, Any]:
+    (x,), (tangent,) = primals, tangents
+    y = resize_p.bind(x, **parameters)
+    if isinstance(tangent, ad.Zero) or not jnp.issubdtype(x.dtype, jnp.floating):
+        return y, ad.Zero.from_primal_value(y)
+    return y, _linear(tangent, **parameters)
+
+
+def _transpose(cotangent: Any, x: Any, *, spec: Spec, source: Size, threads: int) -> tuple[Any]:
+    if isinstance(cotangent, ad.Zero):
+        return (ad.Zero(x.aval),)
+    before = () if source else tuple(x.aval.shape[spec.layout.index(name)] for name in "HW")
+    return (_linear(cotangent, spec=spec, source=before, threads=threads),)
+
+
+ad.primitive_jvps[resize_p] = _jvp
+ad.primitive_transposes[resize_p] = _transpose
+
+
+def _batch(images: tuple[Any], axes: tuple[int], *, spec: Spec, source: Size, threads: int) -> tuple[Any, int]:
+    """One batch axis more, wherever it is."""
+    (x,), (axis,) = images, axes
+    letter = next(letter for letter in map(chr, count(ord("a"))) if letter not in spec.layout)
+    layout = spec.layout[:axis] + letter + spec.layout[axis:]
+    return resize_p.bind(x, spec=spec._replace(layout=layout), source=source, threads=threads), axis
+
+
+batching.primitive_batchers[resize_p] = _batch
+
+
+# Lowering.
+
+
+def _by_xla(ctx: mlir.LoweringRuleContext, x: Any, layout: str, steps: tuple[Step, ...], *, out: Any) -> Any:
+    """Operations of XLA."""
+
+    def perform(x: jax.Array) -> jax.Array:
+        return _xla.perform(x, layout, steps, wide=True)
+
+    return _lowered(ctx, perform, x, out=out)
+
+
+def _lowered(ctx: mlir.LoweringRuleContext, function: Any, *operands: Any, out: Any) -> Any:
+    """What a function of arrays does, in the program that is being written."""
+    # Types say nothing of sharding here: XLA finds out by itself.
+    avals = [jax.core.ShapedArray(aval.shape, aval.dtype) for aval in (*ctx.avals_in, out)]
+    ctx = ctx.replace(avals_in=avals[:-1], avals_out=avals[-1:])
+    return mlir.lower_fun(function, multiple_results=False)(ctx, *operands)
+
+
+def _anywhere(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
+    steps = _steps(ctx.avals_in[0].shape, spec, source)
+    return _by_xla(ctx, x, spec.layout, steps, out=ctx.avals_out[0])
+
+
+def _on_cpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, threads: int) -> Any:
+    (aval,), (out,) = ctx.avals_in, ctx.avals_out
+    is_known = all(isinstance(length, int) for length in aval.shape) and all(aval.shape)
+    steps = _steps(aval.shape, spec, source)
+    made = None
+    if is_known and not ctx.module_context.lowering_parameters.for_export:
+        form = Form(spec.layout, spec.mode, aval.dtype, aval.shape)
+        made = _jax_cpu.native(form, steps, threads)
+    if made is None:
+        return _by_xla(ctx, x, spec.layout, steps, out=out)
+    inner = _with_size(aval, spec.layout, made.size)
+    y = _jax_cpu.call(ctx, x, made, inner)
+    if not made.rest:
+        return [y]
+    return _by_xla(ctx.replace(avals_in=[inner]), y, spec.layout, made.rest, out=out)
+
+
+mlir.register_lowering(resize_p, _anywhere)
+mlir.register_lowering(resize_p, _on_cpu, platform="cpu")

@@ -157,3 +157,35 @@ def nearest(n_in: int, n_out: int, lo: float, hi: float, *, accumulate: bool) ->
     # A position before 0 is outside even where truncation would give 0.
     index = np.where(position < 0.0, -1, np.trunc(position)).astype(np.int64)
     return _frozen(np.where((index >= 0) & (index < n_in), index, -1).astype(np.int32))
+
+
+def transpose(table: Taps, n_in: int) -> Taps:
+    """The weights of the way back: the transposed matrix, with `n_in` outputs and an input for each output of `table`.
+
+    A window spans all outputs that read the sample, and is empty where none does. The windows of a filter and of
+    nearest neighbour move along the axis one way, so that these outputs lie side by side. In any other table those
+    between them that do not read the sample have weight 0; but they are read, so that an infinity there makes a NaN.
+
+    Args:
+        table: Weights for an axis of `n_in` samples.
+        n_in: Its length, samples, >= 0.
+
+    Returns:
+        The table with the same weights, bit for bit; transposed again it has those of `table`.
+
+    >>> transpose(taps(4, 2, 0.0, 3.0, Resampling.BOX), 4).weight.T
+    array([[0.5, 0.5, 1. , 0. ]])
+    """
+    output, tap = np.nonzero(np.arange(table.n_taps) < table.size[:, None])  # (weights,): those inside the windows
+    sample = table.start[output] + tap
+    start, stop = np.full(n_in, table.n_out), np.zeros(n_in, np.int64)
+    np.minimum.at(start, sample, output)
+    np.maximum.at(stop, sample, output + 1)
+    size = np.maximum(stop - start, 0)
+    weight = np.zeros((n_in, max(int(size.max(initial=0)), 1)))
+    weight[sample, output - start[sample]] = table.weight[output, tap]
+    return Taps(
+        _frozen(np.where(size > 0, start, 0).astype(np.int32)),
+        _frozen(size.astype(np.int32)),
+        _frozen(weight),
+    )

@@ -100,6 +100,14 @@ def _team(isa: Isa) -> Team:
     return _TEAMS[0]
 
 
+def meet(isa: Isa, helpers: int) -> tuple[int, int]:
+    """The board at which so many helpers wait, and the address of `team.launch`."""
+    found = _team(isa)
+    if found.asked < helpers:
+        found.grow(helpers)
+    return found.board, library.address(isa, ("launch",))
+
+
 def run(isa: Isa, count: int, *batch: int) -> None:
     """Call a kernel with each of `count` blocks, on as many threads.
 

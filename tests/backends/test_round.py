@@ -48,7 +48,7 @@ def _halves(cases: np.ndarray, name: str, library: str) -> list[float]:
         return result
     if library == "jax":
         jax = pytest.importorskip("jax", reason="jax is not installed")
-        from portresize._backends.jax import _to_half
+        from portresize._backends._xla import _to_half
 
         with jax.enable_x64(True):
             convert = jax.jit(lambda x: _to_half(x, jax.numpy.dtype(name)))

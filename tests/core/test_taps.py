@@ -5,7 +5,7 @@ import pytest
 
 from portresize._core import filters, fixed
 from portresize._core.filters import Resampling
-from portresize._core.taps import Taps, nearest, taps
+from portresize._core.taps import Taps, nearest, taps, transpose
 from tests.core import reference
 
 RNG = np.random.default_rng(20260722)
@@ -89,3 +89,61 @@ def test_reciprocals_are_pillows() -> None:
     assert [fixed.reciprocal(n) for n in (1, 3, 5, 7, 25)] == [2**24, 5592405, 3355443, 2396745, 671088]
     assert fixed.reciprocal(2**23) == 2
     assert fixed.reciprocal(2**24) == 0
+
+
+def _matrix(table: Taps, n_in: int) -> np.ndarray:
+    """A table as (n_out, n_in) weights, one at a time."""
+    dense = np.zeros((table.n_out, n_in))
+    for o, (start, size) in enumerate(zip(table.start, table.size, strict=True)):
+        assert 0 <= start <= start + size <= n_in
+        assert not table.weight[o, size:].any()
+        dense[o, start : start + size] = table.weight[o, :size]
+    return dense
+
+
+@pytest.mark.parametrize("name", reference.KERNELS)
+def test_transposed_weights_are_the_same_weights(name: str) -> None:
+    for n_in, n_out, lo, hi in AXES:
+        table = taps(n_in, n_out, lo, hi, Resampling[name.upper()])
+        back = transpose(table, n_in)
+        assert back.n_out == n_in
+        np.testing.assert_array_equal(_matrix(back, n_out), _matrix(table, n_in).T)
+        # No zeros were needed to fill windows: as many inputs are read as before.
+        assert back.size.sum() == table.size.sum()
+        assert back.n_taps == max(back.size.max(), 1)
+        again = transpose(back, n_out)
+        assert again.size.tolist() == table.size.tolist()
+        assert again.start.tolist() == table.start.tolist()
+        assert again.weight.tobytes() == table.weight.tobytes()
+
+
+def test_a_sample_that_no_output_reads_has_an_empty_window() -> None:
+    back = transpose(taps(5, 2, 1.0, 3.0, Resampling.BOX), 5)
+    assert back.start.tolist() == [0, 0, 1, 0, 0]
+    assert back.size.tolist() == [0, 1, 1, 0, 0]
+    assert back.weight.tolist() == [[0.0], [1.0], [1.0], [0.0], [0.0]]
+
+
+def test_a_table_that_reads_nothing_is_transposed_to_one_that_reads_nothing() -> None:
+    nothing = Taps(np.zeros(3, np.int32), np.zeros(3, np.int32), np.zeros((3, 1)))
+    back = transpose(nothing, 4)
+    assert back.size.tolist() == [0, 0, 0, 0]
+    assert back.weight.shape == (4, 1)
+
+
+def test_windows_that_jump_back_and_forth_are_spanned_with_zeros() -> None:
+    table = Taps(
+        np.array([2, 0, 2], np.int32), np.array([1, 2, 1], np.int32), np.array([[7.0, 0.0], [3.0, 4.0], [5.0, 0.0]])
+    )
+    back = transpose(table, 3)
+    assert back.start.tolist() == [1, 1, 0]
+    assert back.size.tolist() == [1, 1, 3]
+    assert back.weight[2].tolist() == [7.0, 0.0, 5.0]
+    np.testing.assert_array_equal(_matrix(back, 3), _matrix(table, 3).T)
+
+
+def test_a_transposed_table_is_read_only() -> None:
+    back = transpose(taps(10, 5, 0.0, 10.0, Resampling.BICUBIC), 10)
+    for array in (back.start, back.size, back.weight):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0

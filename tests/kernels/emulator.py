@@ -12,6 +12,7 @@ from unicorn import UC_ARCH_ARM64, UC_MODE_ARM, Uc
 from unicorn.arm64_const import UC_ARM64_REG_LR, UC_ARM64_REG_SP, UC_ARM64_REG_X0, UC_CPU_ARM64_MAX
 
 from portresize._kernels.llvm import engine, library
+from portresize._kernels.llvm.address import Key
 from portresize._kernels.llvm.isa import Isa
 
 _PAGE = 4096
@@ -34,9 +35,9 @@ class Aarch64:
         self._processor.mem_map(_STACK, _STACK_SIZE)
         self._processor.mem_map(_END, _PAGE)
         self._next = _CODE
-        self._addresses: dict[library.Key, int] = {}
+        self._addresses: dict[Key, int] = {}
 
-    def address(self, isa: Isa, key: library.Key) -> int:
+    def address(self, isa: Isa, key: Key) -> int:
         """Where a function is; stands for `library.address`."""
         assert isa == self._isa
         if key not in self._addresses:
@@ -64,7 +65,7 @@ class Aarch64:
         for page in pages:
             processor.mem_unmap(page * _PAGE, _PAGE)
 
-    def _load(self, key: library.Key) -> int:
+    def _load(self, key: Key) -> int:
         """Put a module's code into memory: the address of the function that it is about."""
         machine = engine.machine_for(self._isa, jit=False)
         module = engine.parse(str(library.write(self._isa, key)), machine)

@@ -13,6 +13,7 @@ from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
 
 if TYPE_CHECKING:
     from portresize._core.steps import Reduce
+    from portresize._kernels.llvm.address import Key
     from portresize._kernels.llvm.fields import Fields
     from portresize._kernels.llvm.isa import Isa
     from portresize._kernels.llvm.parts import Parts
@@ -123,7 +124,7 @@ class Chains:
 
     def _function(
         self,
-        key: library.Key,
+        key: Key,
         fields: Fields,
         values: dict[str, int],
         inner: End = _NONE,

@@ -9,6 +9,8 @@ import numpy as np
 from portresize._kernels.llvm.ir import I64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from portresize._kernels.llvm.ir import Value
@@ -26,6 +28,10 @@ class Fields:
         for name, value in values.items():
             block[self._index[name]] = value
         return block
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._index)
 
     def __len__(self) -> int:
         """How many there are."""

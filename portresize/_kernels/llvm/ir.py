@@ -221,6 +221,10 @@ class Value:
         result = self.function.emit(pair, text)
         return self.function.emit(I1, f"extractvalue {pair} {result.name}, 1")
 
+    def address(self) -> Value:
+        """The pointer as a number."""
+        return self.function.emit(I64, f"ptrtoint ptr {self.name} to i64")
+
     def pointer(self) -> Value:
         """The number as a pointer."""
         return self.function.emit(PTR, f"inttoptr i64 {self.name} to ptr")
@@ -245,8 +249,12 @@ class Loop:
 class Function:
     """A function being written."""
 
-    def __init__(self, module: Module, name: str, parameters: Sequence[str], *, exported: bool = False) -> None:
+    def __init__(
+        self, module: Module, name: str, parameters: Sequence[str], *, exported: bool = False, result: str = VOID
+    ) -> None:
         self.module = module
+        self._result = result
+        self._answer = VOID
         self.name = name
         self.parameters = [Value(self, type_, f"%p{i}") for i, type_ in enumerate(parameters)]
         self._lines: list[str] = []
@@ -268,6 +276,10 @@ class Function:
     def number(self, value: int, type_: str = I64) -> Value:
         """A constant."""
         return Value(self, type_, constant(type_, value))
+
+    def room(self, size: int) -> Value:
+        """Where `size` bytes are for as long as this runs; not in a loop."""
+        return self.emit(PTR, f"alloca i8, i64 {size}, align 16")
 
     def table(self, type_: str, lanes: Sequence[int]) -> Value:
         """A constant that LLVM does not look into: it is read from memory."""
@@ -364,8 +376,21 @@ class Function:
         """The function as LLVM reads it."""
         parameters = ", ".join(f"{p.type} {p.name}" for p in self.parameters)
         linkage = "" if self._exported else "internal "
-        head = f"define {linkage}void @{self.name}({parameters}) #0 {{\nentry:"
-        return "\n".join([head, *self._lines, "  ret void", "}"])
+        head = f"define {linkage}{self._result} @{self.name}({parameters}) #0 {{\nentry:"
+        return "\n".join([head, *self._lines, f"  ret {self._answer}", "}"])
+
+    def pointer_to(self, other: Function) -> Value:
+        """Where another function of the module is."""
+        return Value(self, PTR, f"@{other.name}")
+
+    def text(self, content: str) -> Value:
+        """A constant string as C has it."""
+        encoded = content.encode("ascii")
+        return Value(self, PTR, self.module.constant(f'[{len(encoded) + 1} x i8] c"{content}\\00"'))
+
+    def give(self, value: Value) -> None:
+        """Return `value` at the end."""
+        self._answer = f"{value.type} {value.name}"
 
 
 class Module:
@@ -377,9 +402,9 @@ class Module:
         self._declared: dict[str, str] = {}
         self._constants: list[str] = []
 
-    def function(self, name: str, parameters: Sequence[str], *, exported: bool = False) -> Function:
-        """Begin a function, which returns nothing."""
-        self._functions[name] = Function(self, name, parameters, exported=exported)
+    def function(self, name: str, parameters: Sequence[str], *, exported: bool = False, result: str = VOID) -> Function:
+        """Begin a function, which returns nothing unless there is a type for its result."""
+        self._functions[name] = Function(self, name, parameters, exported=exported, result=result)
         return self._functions[name]
 
     def declare(self, name: str, result: str, parameters: Sequence[str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+
+from portresize._kernels.llvm.address import ArrayAddress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +49,14 @@ class Samples(NamedTuple):
         return side.pixel == self.pixel and self.are_joined(side)
 
 
+class Word(NamedTuple):
+    """A word of a block: where it is, counted in words, and a number, maybe an address, or a place in the memory."""
+
+    at: int
+    value: int
+    means: Literal["number", "place"]
+
+
 class Layout:
     """Blocks of fields and buffers in one piece of memory, whose address is not known yet."""
 
@@ -55,6 +65,7 @@ class Layout:
         self._blocks: list[tuple[int, NDArray[np.int64]]] = []
         self._relative: list[int] = []  # Fields, counted in words, that hold places in this memory.
         self.kept: list[NDArray[Any]] = []  # What blocks name by its address.
+        self.words: list[Word] = []  # All that blocks hold, one by one.
 
     def buffer(self, size: int) -> int:
         """Room for `size` bytes: its place."""
@@ -66,12 +77,15 @@ class Layout:
         """Write a block; of the fields `places` only the place in this memory is known."""
         self._blocks.append((place // 8, fields.block(**values, **places)))
         self._relative += [place // 8 + fields.index(name) for name in places]
+        numbers = dict.fromkeys(fields, 0) | values
+        self.words += [Word(place // 8 + fields.index(name), value, "number") for name, value in numbers.items()]
+        self.words += [Word(place // 8 + fields.index(name), value, "place") for name, value in places.items()]
 
-    def address(self, array: NDArray[Any]) -> int:
+    def address(self, array: NDArray[Any]) -> ArrayAddress:
         """Where an array is, for as long as this."""
         array = np.ascontiguousarray(array)
         self.kept.append(array)
-        return int(array.ctypes.data)
+        return ArrayAddress(array)
 
     def place(self, memory: NDArray[np.int64], address: int) -> None:
         """Write all blocks to `memory`, which is at `address`."""

@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from portresize._kernels.llvm import bands, blocks, pixels, team
+from portresize._kernels.llvm.address import FunctionAddress, Key
 from portresize._kernels.llvm.engine import Library
 from portresize._kernels.llvm.errors import result_of
 from portresize._kernels.llvm.ir import Module
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from portresize._kernels.llvm.isa import Isa
-
-# The name of a function, and what it is specialised to.
-Key = tuple[str | int, ...]
 
 ORDERS = ("WH", "HW", "W", "H")
 KINDS = ("u8", *ELEMENTS)
@@ -88,11 +86,11 @@ def _library(isa: Isa, key: Key) -> Library:
     return Library(str(write(isa, key)), isa)
 
 
-def address(isa: Isa, key: Key) -> int:
+def address(isa: Isa, key: Key) -> FunctionAddress:
     """Where a function is, for this process to call.
 
     Raises:
         Unsupported: LLVM cannot generate it here.
     """
     with LOCK:
-        return result_of(lambda: _library(isa, key).address(str(key[0])))
+        return FunctionAddress(result_of(lambda: _library(isa, key).address(str(key[0]))), key)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portresize._kernels.llvm import library, passes, pixels, tables
+from portresize._kernels.llvm.address import ArrayAddress, Key
 from portresize._kernels.llvm.ends import Chains, End
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.ir import bits_of
-from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
+from portresize._kernels.llvm.layout import Layout, Samples, Side, Word, stride
 from portresize._kernels.llvm.parts import sort
 
 if TYPE_CHECKING:
@@ -102,6 +103,19 @@ class Program:
         for name, value in values.items():
             memory[self._start // 8 + self._fields.index(name)] = value
 
+    def words(self) -> list[Word]:
+        """All that `place` writes for a run of all items, but for those of `row_words`."""
+        values = {"items": self.items, "sources": ArrayAddress(self._sources), "targets": ArrayAddress(self._targets)}
+        return [*self._layout.words, *self._named(values)]
+
+    def row_words(self, first: int, stop: int) -> list[Word]:
+        """What makes it a run of output rows `first` to before `stop`."""
+        return self._named(self._bound(first, stop)[0])
+
+    def _named(self, values: dict[str, int]) -> list[Word]:
+        start, index = self._start // 8, self._fields.index
+        return [Word(start + index(name), value, "number") for name, value in values.items()]
+
     def tables(self) -> list[NDArray[Any]]:
         """All that a run reads beside its memory and the items."""
         kept = [self._sources, self._targets, *self._layout.kept]
@@ -118,18 +132,18 @@ class Program:
         begin = int(self._down.first[first])
         end = max(int(self._down.stop[stop - 1]), begin + 1)
         visits = self._down.visits(first, stop, self._chunk // rows)
-        values |= {"first_row": begin * rows, "stop_row": min(end * rows, height), "visits": visits.ctypes.data}
+        values |= {"first_row": begin * rows, "stop_row": min(end * rows, height), "visits": ArrayAddress(visits)}
         return values, visits
 
     # Each of these fills the first block, and says which function reads it.
 
-    def _move(self) -> library.Key:
+    def _move(self) -> Key:
         """Rows as they are fetched."""
         values = {"out_bytes": self._parts.result[1] * self._samples.pixel}
         self._fill(values, {}, self._chains.fetch(self._source, 1), self._chains.emit(self._target, 1))
         return ("move",)
 
-    def _take(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> library.Key:
+    def _take(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> Key:
         """Nearest neighbours."""
         samples, parts = self._samples, self._parts
         # The kernel itself walks any stride, unless the bands of a pixel lie apart or have to be changed.
@@ -147,7 +161,7 @@ class Program:
         self._fill(values, {}, fetch, emit)
         return ("take", samples.pixel)
 
-    def _passes(self) -> library.Key:
+    def _passes(self) -> Key:
         """One pass or two."""
         parts, samples, buffer = self._parts, self._samples, self._layout.buffer
         order = "".join(parts.passes)
