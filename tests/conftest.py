@@ -10,7 +10,7 @@ import pytest
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 from portresize._kernels.llvm.host import host
-from tests.libraries import HAS_CUDA, VARIANTS, Variant
+from tests.libraries import HAS_CUDA, VARIANTS, WAYS, Variant
 from tests.serving import without_kernels
 
 _SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax", "llvmlite")
@@ -33,6 +33,16 @@ def pytest_report_header() -> str:
 @pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
 def library(request: pytest.FixtureRequest) -> Iterator[Variant]:
     """Every way of using every library that is installed."""
+    variant: Variant = request.param
+    if variant.missing:
+        pytest.skip(variant.missing)
+    with variant.serving():
+        yield variant
+
+
+@pytest.fixture(params=WAYS, ids=lambda variant: variant.name)
+def way(request: pytest.FixtureRequest) -> Iterator[Variant]:
+    """The same, and functions transformed by a library before they are called."""
     variant: Variant = request.param
     if variant.missing:
         pytest.skip(variant.missing)

@@ -15,6 +15,7 @@ from portresize._kernels.llvm.host import host
 from tests.serving import without_kernels
 
 Array = Any
+Function = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Variant:
         slow: Whether to spare it the large cases.
         on_gpu: Whether it needs a CUDA device; where there is none it is not among the tests at all.
         by_steps: Whether the library's own steps have to serve where kernels would.
+        transformed: What becomes of a function before it is called, for ways that only the law itself has to hold for.
     """
 
     name: str
@@ -40,10 +42,15 @@ class Variant:
     slow: bool = False
     on_gpu: bool = False
     by_steps: bool = False
+    transformed: Callable[[Function], Function] | None = None
 
     def serving(self) -> AbstractContextManager[None]:
         """A context in which calls are served as the variant says."""
-        return without_kernels() if self.by_steps else nullcontext()
+        return without_kernels(self.needs) if self.by_steps else nullcontext()
+
+    def call(self, function: Function, array: Array) -> Array:
+        """The result of `function`, transformed as the variant says, for `array`."""
+        return (self.transformed(function) if self.transformed else function)(array)
 
     def check(self, actual: Array, expected: np.ndarray, image: np.ndarray, mode: str, resample: int) -> None:
         """Assert what GUARANTEE promises of the result for `image`, which is equality almost everywhere."""
@@ -148,6 +155,25 @@ def _jax(array: np.ndarray) -> Array:
     return jnp.asarray(array)
 
 
+def _jit(function: Function) -> Function:
+    import jax
+
+    compiled: Function = jax.jit(function)
+    return compiled
+
+
+def _vmap(function: Function) -> Function:
+    import jax
+
+    mapped = jax.jit(jax.vmap(function, in_axes=1, out_axes=1))
+
+    def of_the_second(array: Array) -> Array:
+        """Beside another image, along the second axis."""
+        return mapped(jax.numpy.stack([~array if array.dtype.kind in "ui" else array, array], axis=1))[:, 1]
+
+    return of_the_second
+
+
 def _from_torch(array: Array) -> np.ndarray:
     return np.asarray(array.cpu().numpy())
 
@@ -186,9 +212,13 @@ _ALL = [
     Variant("torch:steps", "torch", _torch, _from_torch, platform="torch-cpu", by_steps=True),
     # On the CPU, unless JAX_PLATFORMS says otherwise: see conftest.
     Variant("jax", "jax", _jax, platform="jax-cpu"),
+    Variant("jax:jit", "jax", _jax, platform="jax-cpu", transformed=_jit),
+    Variant("jax:vmap", "jax", _jax, platform="jax-cpu", transformed=_vmap),
+    Variant("jax:steps", "jax", _jax, platform="jax-cpu", by_steps=True, transformed=_jit),
     Variant("torch:cuda", "torch", _torch_cuda, _from_torch, platform="torch-cuda", on_gpu=True),
     Variant("cupy", "cupy", _cupy, _from_cupy, platform="cupy", on_gpu=True),
 ]
 HAS_CUDA = _cuda()
-VARIANTS = [variant for variant in _ALL if HAS_CUDA or not variant.on_gpu]
-BY_NAME = {variant.name: variant for variant in VARIANTS}
+WAYS = [variant for variant in _ALL if HAS_CUDA or not variant.on_gpu]
+BY_NAME = {variant.name: variant for variant in WAYS}
+VARIANTS = [variant for variant in WAYS if not variant.transformed]

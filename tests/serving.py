@@ -10,7 +10,26 @@ from portresize._backends import _host
 
 
 @contextmanager
-def without_kernels() -> Iterator[None]:
-    """The steps of numpy and torch serve, as they do where there is no llvmlite."""
+def without_kernels(library: str = "numpy") -> Iterator[None]:
+    """The steps of the library serve, as they do where there is no llvmlite."""
+    if library == "jax":
+        with _jax_without_kernels():
+            yield
+        return
     with mock.patch.object(_host, "run", return_value=None):
         yield
+
+
+@contextmanager
+def _jax_without_kernels() -> Iterator[None]:
+    import jax
+
+    from portresize._backends import _jax_cpu
+
+    # What was compiled before has its calls in it.
+    jax.clear_caches()
+    try:
+        with mock.patch.object(_jax_cpu, "native", return_value=None):
+            yield
+    finally:
+        jax.clear_caches()

@@ -27,6 +27,8 @@ from portresize._core.plan import plan
 from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portresize._core.spec import Spec
     from portresize._core.steps import Step
 
@@ -128,44 +130,37 @@ batching.primitive_batchers[resize_p] = _batch
 
 # Lowering.
 
-
-def _by_xla(ctx: mlir.LoweringRuleContext, x: Any, layout: str, steps: tuple[Step, ...], *, out: Any) -> Any:
-    """Operations of XLA."""
-
-    def perform(x: jax.Array) -> jax.Array:
-        return _xla.perform(x, layout, steps, wide=True)
-
-    return _lowered(ctx, perform, x, out=out)
+_NO_MESH = jax.sharding.AbstractMesh((), ())
 
 
-def _lowered(ctx: mlir.LoweringRuleContext, function: Any, *operands: Any, out: Any) -> Any:
-    """What a function of arrays does, in the program that is being written."""
+def _lowered(ctx: mlir.LoweringRuleContext, x: Any, function: Callable[[jax.Array], jax.Array]) -> Any:
+    """What a function of an array does, in the program that is being written."""
     # Types say nothing of sharding here: XLA finds out by itself.
-    avals = [jax.core.ShapedArray(aval.shape, aval.dtype) for aval in (*ctx.avals_in, out)]
-    ctx = ctx.replace(avals_in=avals[:-1], avals_out=avals[-1:])
-    return mlir.lower_fun(function, multiple_results=False)(ctx, *operands)
+    avals = [jax.core.ShapedArray(aval.shape, aval.dtype) for aval in (*ctx.avals_in, *ctx.avals_out)]
+    ctx = ctx.replace(avals_in=avals[:1], avals_out=avals[1:])
+    with jax.sharding.use_abstract_mesh(_NO_MESH):
+        return mlir.lower_fun(function, multiple_results=False)(ctx, x)
 
 
 def _anywhere(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
     steps = _steps(ctx.avals_in[0].shape, spec, source)
-    return _by_xla(ctx, x, spec.layout, steps, out=ctx.avals_out[0])
+    return _lowered(ctx, x, partial(_xla.perform, layout=spec.layout, steps=steps, wide=True))
 
 
 def _on_cpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, threads: int) -> Any:
-    (aval,), (out,) = ctx.avals_in, ctx.avals_out
-    is_known = all(isinstance(length, int) for length in aval.shape) and all(aval.shape)
+    (aval,) = ctx.avals_in
     steps = _steps(aval.shape, spec, source)
     made = None
+    is_known = all(isinstance(length, int) for length in aval.shape) and all(aval.shape)
     if is_known and not ctx.module_context.lowering_parameters.for_export:
-        form = Form(spec.layout, spec.mode, aval.dtype, aval.shape)
-        made = _jax_cpu.native(form, steps, threads)
-    if made is None:
-        return _by_xla(ctx, x, spec.layout, steps, out=out)
-    inner = _with_size(aval, spec.layout, made.size)
-    y = _jax_cpu.call(ctx, x, made, inner)
-    if not made.rest:
-        return [y]
-    return _by_xla(ctx.replace(avals_in=[inner]), y, spec.layout, made.rest, out=out)
+        made = _jax_cpu.native(Form(spec.layout, spec.mode, aval.dtype, aval.shape), steps, threads)
+    if made is not None:
+        inner = _with_size(aval, spec.layout, made.size)
+        x, steps = _jax_cpu.call(ctx.replace(avals_out=[inner]), x, made), made.rest
+        if not steps:
+            return [x]
+        ctx = ctx.replace(avals_in=[inner])
+    return _lowered(ctx, x, partial(_xla.perform, layout=spec.layout, steps=steps, wide=True, cpu=True))
 
 
 mlir.register_lowering(resize_p, _anywhere)

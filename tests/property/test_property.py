@@ -34,8 +34,8 @@ from tests.oracle import DIALECT, FILTERS, picture
 CASES = int(os.environ.get("PORTRESIZE_CASES", "300"))
 REPORT = os.environ.get("PORTRESIZE_REPORT")
 
-# One request in so many runs on this library: jax compiles a program for every new shape, and no_x64 computes doubles
-# from 32-bit integers.
+# One request in so many runs this way: jax compiles a program for every new shape, and no_x64 computes doubles from
+# 32-bit integers.
 EVERY = {
     "numpy": 1,
     "numpy:reversed": 3,
@@ -50,6 +50,9 @@ EVERY = {
     "torch:planar": 20,
     "torch:steps": 20,
     "jax": 100,
+    "jax:jit": 4,
+    "jax:vmap": 40,
+    "jax:steps": 200,
     "torch:cuda": 1,
     "cupy": 3,
 }
@@ -221,7 +224,8 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
             continue
         array = variant.make(image)
         with variant.serving(), portresize.threads(1 + chance // 100 % 3):
-            _check(name, expected, lambda array=array: portresize.resize(array, size, **words))
+            call = variant.call
+            _check(name, expected, lambda array=array: call(lambda x: portresize.resize(x, size, **words), array))
     if chance % EVERY_BATCH == 0:
         _check_batch(request, image, expected, words)
 
