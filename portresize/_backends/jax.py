@@ -50,15 +50,14 @@ def run(x: jax.Array, spec: Spec) -> jax.Array:
         if not isinstance(length, int):
             msg = f"`image` has shape {x.shape}, expected numbers along H, W and C; only batch axes may be symbols"
             raise ValueError(msg)  # noqa: TRY004  the type of the image is right
-    return _resize(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())
+    return resize_p.bind(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())
 
 
-@partial(jax.jit, static_argnames=("spec", "source", "threads"), inline=True)
+@resize_p.def_impl
+@partial(jax.jit, static_argnames=("spec", "source", "threads"))
 def _resize(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Array:
+    """One program for each request, kind of image and number of threads, where nobody else compiles it."""
     return resize_p.bind(x, spec=spec, source=source, threads=threads)
-
-
-resize_p.def_impl(_resize)
 
 
 def _gathered(x: jax.Array, layout: str) -> jax.Array:

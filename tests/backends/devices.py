@@ -1,7 +1,7 @@
 """What jax does with sharded images on eight devices, which one processor pretends to be: printed as JSON.
 
-    python -m tests.backends.devices              one process
-    python -m tests.backends.devices PORT 0|1     one of two, with four devices each
+python -m tests.backends.devices              one process
+python -m tests.backends.devices PORT 0|1     one of two, with four devices each
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def answer(act: Callable[[Any], Any], placed: Any, expected: np.ndarray) -> Answ
     text, result = compiled.as_text(), compiled(placed)
     return {
         "equal": bool((np.asarray(result) == expected).all()),
-        "spec": [part for part in result.sharding.spec] + [None] * (4 - len(result.sharding.spec)),
+        "spec": list(result.sharding.spec) + [None] * (4 - len(result.sharding.spec)),
         "collectives": [name for name in COLLECTIVES if f"{name}(" in text or f"{name}-start(" in text],
         "calls": text.count('custom_call_target="portresize'),
     }
