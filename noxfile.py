@@ -36,6 +36,8 @@ PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
 
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
+# What a serialized program of jax is made of, and what keeps pipelines.
+JAX_TOOLS = ["flatbuffers>=24", "grain==0.2.18"]
 # Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
 NUMBA = ["numba==0.62.1", "numba==0.68.1"]
 
@@ -70,11 +72,8 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(name="pillow-12", python=PYTHON, default=True)
 def pillow_12(session: nox.Session) -> None:
-    """Tests against Pillow 12.3, the last before 13, with numpy and array-api-strict only.
-
-    Which Pillow is the reference does not depend on the array library: torch and jax meet `tests` alone.
-    """
-    session.install("-e.[compare,cpu]", *_group("test"), PILLOW_12)
+    """Tests against Pillow 12.3, the last before 13, with numpy, jax and array-api-strict: torch meets `tests` alone."""
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW_12, JAX)
     session.run("pytest", *session.posargs)
 
 
@@ -82,7 +81,7 @@ def pillow_12(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests against Pillow 13 with every library, the kernels for aarch64 in an emulator, and all examples."""
     _install_torch_and_jax(session)
-    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW, TORCH, JAX)
+    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW, TORCH, JAX, *JAX_TOOLS)
     everything = ["tests", "portresize", "README.md", "docs"]
     session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
 
@@ -114,6 +113,13 @@ def newer(session: nox.Session) -> None:
     """Tests on the newer Pythons, with the newest Pillow, numpy and llvmlite, and without torch and jax."""
     session.install("-e.[compare,cpu]", *_group("test"))
     session.run("pytest", *session.posargs)
+
+
+@nox.session(name="jax", python=["3.12", "3.13"], default=False)
+def jax_(session: nox.Session) -> None:
+    """Tests with the newest jax, which needs a newer Python; jax 0.10 on Python 3.11 is among `tests`."""
+    session.install("-e.[compare,cpu,jax]", *_group("test"), *JAX_TOOLS)
+    session.run("pytest", *(session.posargs or ["tests/backends", "tests/conformance", "tests/pipelines"]))
 
 
 @nox.session(python=PYTHON, default=False)

@@ -13,7 +13,7 @@ from portresize._kernels.llvm.host import host
 from tests.libraries import HAS_CUDA, VARIANTS, WAYS, Variant
 from tests.serving import without_kernels
 
-_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax", "llvmlite")
+_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax", "grain", "llvmlite")
 
 
 def pytest_report_header() -> str:

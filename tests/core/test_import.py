@@ -24,6 +24,9 @@ HEAVY = (
     "numba",
     "matplotlib",
     "rich",
+    "grain",
+    "absl",
+    "etils",
 )
 
 
