@@ -72,7 +72,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(name="pillow-12", python=PYTHON, default=True)
 def pillow_12(session: nox.Session) -> None:
-    """Tests against Pillow 12.3, the last before 13, with numpy, jax and array-api-strict: torch meets `tests` alone."""
+    """Tests against Pillow 12.3, the last before 13, with numpy, jax and array-api-strict; torch meets `tests` only."""
     session.install("-e.[compare,cpu]", *_group("test"), PILLOW_12, JAX)
     session.run("pytest", *session.posargs)
 
@@ -145,6 +145,13 @@ def bench(session: nox.Session) -> None:
     session.install("-e.[compare,cpu]", *_group("bench"), PILLOW, TORCH, JAX)
     arguments = session.posargs or ["--out", "benchmarks/results/cpu.json"]
     session.run("python", "benchmarks/speed.py", *arguments, "--pillow-simd", _pillow_simd(session))
+
+
+@nox.session(name="bench-jax", python=PYTHON, default=False)
+def bench_jax(session: nox.Session) -> None:
+    """Time `resize` under jax.jit on the CPU, and write the figures to benchmarks/results."""
+    session.install("-e.[compare,cpu]", *_group("bench"), PILLOW, JAX)
+    session.run("python", "benchmarks/jax_cpu.py", *(session.posargs or ["--out", "benchmarks/results/jax.json"]))
 
 
 @nox.session(name="bench-numpy", python=PYTHON, default=False)

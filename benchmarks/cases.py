@@ -64,7 +64,7 @@ def checked(case: Case) -> Pair:
         AssertionError: They do not.
     """
     x = noise(case.shape, case.dtype)
-    planes = x.transpose(0, 2, 3, 1) if case.layout == "NCHW" else x[None]
+    planes = images_of(case, x)
     images = [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes]
     resample = Resampling[case.resample.upper()]
 
@@ -75,8 +75,15 @@ def checked(case: Case) -> Pair:
         return portresize.resize(x, case.size, resample, layout=case.layout, mode=case.mode, reducing_gap=case.gap)
 
     expected, actual = np.stack([np.asarray(image) for image in theirs()]), ours()
-    must_agree(case.name, expected, actual.transpose(0, 2, 3, 1) if case.layout == "NCHW" else actual[None])
+    must_agree(case.name, expected, images_of(case, actual))
     return Pair(x, expected, theirs, ours)
+
+
+def images_of(case: Case, x: Array) -> Array:
+    """`x` with a batch axis first and the bands last."""
+    if case.layout == "NCHW":
+        return x.transpose(0, 2, 3, 1)
+    return x if case.layout == "NHWC" else x[None]
 
 
 def must_agree(name: str, expected: Array, actual: Array) -> None:

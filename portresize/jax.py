@@ -93,11 +93,11 @@ def resize_straight_through(
         dialect=dialect,
     )
 
-    @jax.custom_jvp  # type: ignore[untyped-decorator]  # jax is not followed: see [tool.mypy]
+    @jax.custom_jvp
     def through(x: Any) -> Any:
         return resized(_to_bytes(x), mode=found.mode).astype(x.dtype)
 
-    @through.defjvp  # type: ignore[untyped-decorator]  # as above
+    @through.defjvp
     def _derivative(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
         return through(*primals), resized(tangents[0], mode="F")
 

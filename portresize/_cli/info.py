@@ -125,7 +125,13 @@ def _torch(torch: ModuleType) -> list[str]:
 
 def _jax(jax: ModuleType) -> list[str]:
     devices = [f"{device.platform} {device.id}: {device.device_kind}" for device in jax.devices()]
-    return [*devices, f"64-bit types {'on' if jax.config.jax_enable_x64 else 'off'}"]
+    from portresize._backends._jax_cpu import serving
+
+    why = serving().why
+    programs = "operations of XLA on the CPU" if why else "kernels on the CPU"
+    # Why there are no kernels at all is said above.
+    programs += f": {why}" if why != host().why else ""
+    return [*devices, f"64-bit types {'on' if jax.config.jax_enable_x64 else 'off'}", programs]
 
 
 def _cupy(cupy: ModuleType) -> list[str]:

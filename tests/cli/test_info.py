@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import platform
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import portresize
 from portresize._cli import libraries, main
-
-if TYPE_CHECKING:
-    import pytest
+from portresize._kernels.llvm.host import host
 
 
 def test_versions_and_backends(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,3 +42,15 @@ def test_a_broken_library_hides_no_other(monkeypatch: pytest.MonkeyPatch, capsys
     assert "none: module 'torch' has no attribute 'from_numpy'" in text
     assert "unknown: module 'torch' has no attribute 'cuda'" in text
     assert "array-api-strict" in text
+
+
+def test_what_serves_under_jax(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("jax", reason="jax is not installed")
+    from portresize._backends import _jax_cpu
+
+    assert main(["info"]) == 0
+    assert ("kernels on the CPU" if host().isa else "operations of XLA on the CPU") in capsys.readouterr().out
+    refused = _jax_cpu.Serving(None, "", "XLA takes no kernels: it is too new")
+    monkeypatch.setattr(_jax_cpu, "serving", lambda: refused)
+    assert main(["info"]) == 0
+    assert "operations of XLA on the CPU: XLA takes no kernels: it is too new" in capsys.readouterr().out

@@ -13,6 +13,7 @@ import platform
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -224,8 +225,8 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
             continue
         array = variant.make(image)
         with variant.serving(), portresize.threads(1 + chance // 100 % 3):
-            call = variant.call
-            _check(name, expected, lambda array=array: call(lambda x: portresize.resize(x, size, **words), array))
+            act = partial(variant.call, lambda x: portresize.resize(x, size, **words), array)
+            _check(name, expected, act)
     if chance % EVERY_BATCH == 0:
         _check_batch(request, image, expected, words)
 
