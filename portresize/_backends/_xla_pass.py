@@ -53,22 +53,27 @@ def by_blocks(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
 def _by_blocks(frame: Frame, x: jax.Array, step: Pass, axis: int, rows: int) -> jax.Array:
     """`x` (..., rows, ..., n_in, ...) to (..., rows, ..., n_out, ...)."""
     n_rows = x.shape[rows]
-    # Blocks of one length, as few as can be; the last overlaps the one before it.
+    # Blocks of one length, as few as can be. The last would leave the image, so both slices below move it back.
     n_blocks = -(-n_rows // BLOCK)
     block = min(-(-n_rows // (n_blocks * LANES)), n_rows // LANES) * LANES
     n_blocks = -(-n_rows // block)
 
+    # As one axis, which XLA turns faster; but not axes of a batch, which may lie on several devices.
+    tail = x.shape[rows + 1 :]
+    flat = (math.prod(tail),) if set(frame.layout[rows + 1 :]) <= set("HWC") else tail
+
     def turned(x: jax.Array, first: jax.Array) -> jax.Array:
         part = jax.lax.dynamic_slice_in_dim(x, first, block, rows)
-        groups = (*part.shape[:rows], block // LANES, LANES, *part.shape[rows + 1 :])
-        return jnp.moveaxis(jnp.reshape(part, groups), rows + 1, -1)
+        part = jnp.reshape(part, (*x.shape[:rows], block // LANES, LANES, *flat))
+        return jnp.reshape(jnp.moveaxis(part, rows + 1, -1), (*x.shape[:rows], block // LANES, *tail, LANES))
 
     def back(y: jax.Array) -> jax.Array:
-        y = jnp.moveaxis(y, -1, rows + 1)
-        return jnp.reshape(y, (*y.shape[:rows], block, *y.shape[rows + 2 :]))
+        shape = y.shape[rows + 1 : -1]
+        y = jnp.reshape(y, (*y.shape[: rows + 1], *((math.prod(shape),) if flat != tail else shape), LANES))
+        return jnp.reshape(jnp.moveaxis(y, -1, rows + 1), (*x.shape[:rows], block, *shape))
 
     def add(number: jax.Array, result: jax.Array) -> jax.Array:
-        first = jnp.minimum(number * block, n_rows - block)
+        first = number * block
         part = _apart(turned, x, first)
         part = _apart(lambda part: _convolved(frame, part, step, axis), part)
         return jax.lax.dynamic_update_slice_in_dim(result, _apart(back, part), first, rows)
@@ -92,7 +97,8 @@ def _convolved(frame: Frame, x: jax.Array, step: Pass, axis: int) -> jax.Array:
         return _convolve.finish(frame, _sum(x, step, axis, _Integer()), x, step)
     if frame.wide:
         total = _sum(x, step, axis, _Double())
-        return _xla_double.to_half(total, x.dtype) if _round.is_half(x.dtype) else _convolve.finish(frame, total, x, step)
+        half = _round.is_half(x.dtype)
+        return _xla_double.to_half(total, x.dtype) if half else _convolve.finish(frame, total, x, step)
     if step.kind == "float":
         return _pair.to_float(jnp, _sum(x, step, axis, _PairOfFloats())).astype(x.dtype)
     limit = 65535 if step.kind == "u16" else None

@@ -193,7 +193,7 @@ def test_every_partial_sum_is_the_double_itself(name: str) -> None:
     terms, total = terms_of(name), None
     for (v, k), expected in zip(terms, double_sums(terms), strict=True):
         term = _narrow._product(np, *_narrow._sample_digits(np, v, narrow=name.startswith("u16")), k)
-        for number, value in ((term, v * k), (total := _narrow._add(np, total, term) if total else term, expected)):
+        for number, value in ((term, v * k), (total := _narrow.add(np, total, term) if total else term, expected)):
             mantissa = number.hi.astype(np.int64) * 2**29 + number.lo
             # At most 53 bits are left, so nothing rounds here.
             np.testing.assert_array_equal(np.ldexp(mantissa.astype(np.float64), number.exponent), value)
