@@ -59,12 +59,7 @@ def _run(image: np.ndarray, layout: str, steps: tuple[Step, ...], **how: bool) -
         return np.asarray(jax.jit(lambda x: _xla.perform(x, layout, steps, **how))(image))
 
 
-@_named(".*")
-def test_blocks_for_a_cpu_are_exact(case: Case) -> None:
-    image, expected = _expected(case)
-    assert_same(_run(image, case.layout, _steps(case), wide=True, cpu=True), expected)
-
-
+# What a CPU gets is "jax:steps" in tests/libraries.py, which meets all cases.
 @_named(EACH + "|(I|F)-.*-1|.*-to-one-pixel")
 def test_passes_at_once_are_exact(case: Case) -> None:
     image, expected = _expected(case)

@@ -11,7 +11,7 @@ import portresize
 from portresize._core.filters import Resampling
 from portresize._core.report import assert_same
 from tests.core import reference
-from tests.libraries import BY_NAME, Variant
+from tests.libraries import BY_NAME, VARIANTS, Variant
 
 RANDOM = np.random.default_rng(7)
 
@@ -80,7 +80,7 @@ def test_a_result_is_never_a_view(words: dict[str, Any], library: Variant) -> No
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 @pytest.mark.parametrize(
     "library",
-    [v for v in BY_NAME.values() if v.needs in {"numpy", "torch", "jax", "cupy"}],
+    [v for v in VARIANTS if v.needs in {"numpy", "torch", "jax", "cupy"}],
     ids=lambda v: v.name,
     indirect=True,
 )
