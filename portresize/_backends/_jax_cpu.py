@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 from jax.interpreters import mlir
 
+from portresize import __version__
 from portresize._backends._items import items_of
 from portresize._core.steps import Pad
 from portresize._kernels.llvm.errors import Unsupported
@@ -57,7 +58,8 @@ def serving() -> Serving:
     # Not before: it imports llvmlite.
     from portresize._kernels import handler
 
-    target = re.sub(r"\W", "_", f"portresize_{isa.name}")
+    # A recipe means something else in another version, and an executable may outlive this one.
+    target = re.sub(r"\W", "_", f"portresize_{__version__}_{isa.name}")
     try:
         made = handler.of(isa)
         # XLA asks the function for the version of the interface that it is written for, and refuses what it is not.
@@ -101,6 +103,7 @@ def native(form: Form, steps: Sequence[Step], threads: int) -> Native | None:
 def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], threads: int) -> Native:
     # Not before: it imports llvmlite.
     from portresize._kernels.llvm.program import Program
+    from portresize._kernels.llvm.recipe import WORTH_THREAD
 
     number = len(steps) - sum(isinstance(step, Pad) for step in steps)
     steps, rest = steps[:number], tuple(steps[number:])
@@ -115,6 +118,8 @@ def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], th
     inner = items.axes[leading:]
     places = items.places(shape, strides[0], inner), items.places(shape, strides[1], inner)
     program = Program(handler.isa, items.samples, items.sides, steps, source, places=places)
+    # More would have little to do, also where XLA does not divide the call.
+    threads = max(1, min(threads, program.work * program.items * math.prod(shape[:leading]) // WORTH_THREAD))
     item_steps = math.prod(shape[leading:]) * itemsize, math.prod(result[leading:]) * itemsize
     recipe = handler.recipe(program, leading=leading, steps=item_steps, threads=threads)
     return Native(target, recipe, leading, size, rest)

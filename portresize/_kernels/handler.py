@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +44,7 @@ class Handler:
 
     def recipe(self, program: Program, *, leading: int, steps: tuple[int, int], threads: int) -> NDArray[np.int64]:
         """The numbers of `recipe.recipe`, which can then be run in this process."""
-        threads = min(threads, pool.most(), max(program.outputs, 1))
+        threads = min(threads, pool.most())
         words, first = self._provided, handler.FIRST_FUNCTION // 8
         if threads > 1:
             words[handler.BOARD // 8], words[handler.LAUNCH // 8] = pool.meet(self.isa, threads - 1)
@@ -53,8 +53,30 @@ class Handler:
             words[first + number] = address
         return made.numbers
 
+    def leave(self) -> None:
+        """In a child: the helpers have stayed behind, and their board is no more."""
+        self._provided[handler.LAUNCH // 8] = 0
 
-@cache
+
+# XLA keeps the address of the first for ever, so there is one of each level, and it stays.
+_MADE: dict[Isa, Handler] = {}
+
+
+def _leave() -> None:
+    for found in _MADE.values():
+        found.leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)
+
+
 def of(isa: Isa) -> Handler:
-    """The handler for a level."""
-    return Handler(isa)
+    """The handler for a level.
+
+    Raises:
+        Unsupported: LLVM cannot generate it.
+    """
+    with library.LOCK:
+        # A signal handler may have come in between.
+        return _MADE.get(isa) or _MADE.setdefault(isa, Handler(isa))

@@ -91,7 +91,8 @@ class _Answer:
             self._fail(_FAILED_PRECONDITION, "portresize: lower the call in this process before it is loaded")
         with f.when(is_missing ^ 1):
             items = self._items()
-            by_rows, count = self._shares(items)
+            # A process that no thread has been asked of, or a forked child, has no board.
+            by_rows, count = self._shares(items, is_alone=provided.at(LAUNCH).load(I64).equals(0))
             # A list of jobs, and then for each of them what it is told and the memory of its run.
             list_size, job_size = (count * 8 + 63) & -64, ((self._fields["size"] + 63) & -64) + _JOB_SIZE
             memory = f.call("malloc", [list_size + job_size * count + 64], PTR)
@@ -125,9 +126,9 @@ class _Answer:
             axis.next(axis.carried[0] * lengths.at(axis.index * 8).load(I64))
         return axis.carried[0]
 
-    def _shares(self, items: Value) -> tuple[Value, Value]:
+    def _shares(self, items: Value, *, is_alone: Value) -> tuple[Value, Value]:
         """Whether the work is cut into parts of rows and not into whole items, and into how many."""
-        threads, row_parts = self._fields["threads"], self._fields["row_parts"]
+        threads, row_parts = (is_alone.select(1, self._fields[name]) for name in ("threads", "row_parts"))
         pays_for = items * self._fields["work"] // self._fields["worth"]
         by_rows = (items < threads * 4) & (items % threads > 0) & (row_parts > 1) & (pays_for >= row_parts)
         return by_rows, by_rows.select(row_parts, pays_for.min(threads).min(items).max(1))

@@ -9,7 +9,7 @@ second makes it one of all rows, and each one after that one of a part of the ro
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class _Writer:
     def __init__(self, head: int) -> None:
         self._parts: list[NDArray[np.int64]] = [np.zeros(head, np.int64)]
         self._size = head
-        self._places: dict[int, int] = {}
+        self._places: dict[tuple[int, int], int] = {}
 
     def add(self, numbers: ArrayLike) -> int:
         """Where they are, in bytes."""
@@ -70,11 +70,12 @@ class _Writer:
 
     def table(self, address: ArrayAddress) -> int:
         """Where the elements of an array are, in bytes; it is kept once, however often it is named."""
-        if int(address) not in self._places:
+        key = int(address), address.array.nbytes
+        if key not in self._places:
             content = address.array.tobytes()
             content += bytes(-len(content) % 8)
-            self._places[int(address)] = self.add(np.frombuffer(content, np.int64))
-        return self._places[int(address)]
+            self._places[key] = self.add(np.frombuffer(content, np.int64))
+        return self._places[key]
 
     def finish(self, head: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
         """All of it."""
