@@ -164,6 +164,15 @@ def bench_numpy(session: nox.Session) -> None:
     session.run("python", "benchmarks/numpy_steps.py", *(session.posargs or ["--out", "benchmarks/results/numpy.json"]))
 
 
+@nox.session(python=PYTHON, default=False)
+def tpu(session: nox.Session) -> None:
+    """Compile for TPUs where there are none, and write what the kernels cost there to benchmarks/results."""
+    session.install(JAX, "libtpu==0.0.42.1")
+    session.install("-e.[compare]", *_group("test"), *_group("bench"), PILLOW, JAX)
+    session.run("pytest", "tests/backends/test_tpu.py", "tests/kernels/test_pallas.py")
+    session.run("python", "benchmarks/tpu.py", *(session.posargs or ["--out", "benchmarks/results/tpu.json"]))
+
+
 def _pillow_simd(session: nox.Session) -> str:
     """The interpreter of an environment with pillow-simd, which cannot live beside Pillow: both are imported as PIL.
 

@@ -1,25 +1,27 @@
-"""The tables of README.md on speed, from benchmarks/results/cpu.json.
+"""The tables of README.md on speed, from benchmarks/results.
 
-python -m benchmarks.summary
+python -m benchmarks.summary cpu
+python -m benchmarks.summary jax
+python -m benchmarks.summary tpu
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RESULTS = Path(__file__).parent / "results" / "cpu.json"
 Figures = dict[str, Any]
 
 
-def summary(results: Figures) -> str:
-    """All tables, as Markdown."""
-    parts = [_rgb, _kinds, _neighbours, _overheads]
-    return "\n\n".join("\n".join(part(results)) for part in parts)
+def summary(name: str) -> str:
+    """The tables of `results/{name}.json`, as Markdown."""
+    results = json.loads((Path(__file__).parent / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return "\n\n".join("\n".join(part(results)) for part in PARTS[name])
 
 
 def _rgb(results: Figures) -> Iterable[str]:
@@ -122,5 +124,51 @@ def _part(figures: Figures) -> str:
     return "exact" if figures["exact"] else f"{int(1000 * figures['equal']) / 10:.1f} %"
 
 
+def _jax(results: Figures) -> Iterable[str]:
+    versions = results["versions"]
+    yield (
+        f"Under `jax.jit` on the CPU, one thread, uint8 RGB, the same machine; jax {versions['jax']}. `jax.image.resize` "
+        "is not equal to Pillow:"
+    )
+    yield ""
+    columns = ("ours, ms", "Pillow", "`jax.image.resize`", "ours over the kernels alone", "without llvmlite, Pillow")
+    yield from _head("", *columns, "to compile, s")
+    for case, figures in results["cases"].items():
+        if "median_ms" in figures["jit"]:
+            found, seconds = figures["ratios"], figures["compile_s"]
+            cells = [
+                f"{figures['jit']['median_ms']:.3g}",
+                _times(found["pillow/jit"]),
+                _times(found["jax.image/jit"]),
+                _times(found["jit/kernels"], 2),
+                _times(found["pillow/xla"]),
+                f"{seconds['jit']:.2f}; without llvmlite {seconds['xla']:.2f}",
+            ]
+            yield _row(case, cells)
+
+
+def _tpu(results: Figures) -> Iterable[str]:
+    yield (
+        f"The kernel for TPUs in the machine code that libtpu {results['versions']['libtpu']} makes of it: nothing of it "
+        "has run. RGB images, bytes; of NCHW and NHWC the slower one:"
+    )
+    yield ""
+    chips = list(results["chips"])
+    heads = [f"{chip}, {what}" for chip in chips for what in ("µs counted", "time to move the bytes, over that")]
+    yield from _head("", *heads)
+    cases = dict.fromkeys(name.rsplit(", ", 2)[0] for name in results["int8"])
+    for case in cases:
+        found = [
+            max(
+                (figures for name, figures in results["int8"].items() if name.startswith(case) and name.endswith(chip)),
+                key=lambda figures: figures["us"],
+            )
+            for chip in chips
+        ]
+        yield _row(case, [text for one in found for text in (f"{one['us']:.3g}", f"{one['percent']:.0f} %")])
+
+
+PARTS = {"cpu": [_rgb, _kinds, _neighbours, _overheads], "jax": [_jax], "tpu": [_tpu]}
+
 if __name__ == "__main__":
-    print(summary(json.loads(RESULTS.read_text(encoding="utf-8"))))
+    print(summary(sys.argv[1]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jax
@@ -13,6 +12,7 @@ from portresize._core.steps import Pass
 from portresize._kernels.pallas import kernel
 from portresize._kernels.pallas.chips import UNKNOWN, Chip, chip
 from portresize._kernels.pallas.pieces import pieces
+from portresize._kernels.pallas.program import mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def perform(
     """
     on = on or _here()
     source = x.shape[layout.index("H")], x.shape[layout.index("W")]
-    for piece in pieces(steps, source, on):
+    for piece in pieces(steps, source, on, layout):
         if piece.why:
             x = _xla.perform(x, layout, piece.steps, wide=False)
         else:
@@ -60,7 +60,7 @@ def passes(
     order = [i for i, letter in enumerate(layout) if letter not in "HW"] + [layout.index(first), layout.index(second)]
     if first == "W":
         # The kernel's rows are the image's columns.
-        steps = [replace(step, axis="W" if step.axis == "H" else "H") for step in steps]
+        steps = mirrored(steps)
     planes = x.transpose(order)
     batch = planes.shape[:-2]
     y = kernel.run(planes.reshape(math.prod(batch), *planes.shape[-2:]), steps, limbs=limbs, interpret=interpret)

@@ -5,7 +5,7 @@ What is static is the request; what is dynamic are the pixels. On the CPU it is 
 no kernels, and in exported programs, which have to run where portresize is not. Results are the same.
 
 Modes I, I;16 and F are sums in double, so 64-bit types are used inside whether or not the caller has switched them on;
-but on TPUs, which have none.
+but not on TPUs, which have none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jax.sharding import PartitionSpec
+from jax.sharding import AxisType, PartitionSpec
 
 from portresize._backends import _jax_cpu, _xla
 from portresize._backends._items import Form
@@ -28,6 +28,8 @@ from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jax.sharding import NamedSharding
 
     from portresize._core.spec import Spec
     from portresize._core.steps import Step
@@ -162,5 +164,36 @@ def _on_cpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, 
     return _lowered(ctx, x, partial(_xla.perform, layout=spec.layout, steps=steps, wide=True, cpu=True))
 
 
+def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
+    # Not before: it imports Pallas.
+    from portresize._backends import _jax_tpu
+
+    steps = _steps(ctx.avals_in[0].shape, spec, source)
+    act = partial(_jax_tpu.perform, layout=spec.layout, steps=steps)
+    if _is_divided(ctx.module_context.axis_context):
+        # XLA cannot divide a kernel, but where types say how an array lies, each device can be given its part.
+        before, after = ctx.avals_in[0].sharding, ctx.avals_out[0].sharding
+        if _is_by_images(before, spec.layout):
+            apart = jax.shard_map(act, mesh=before.mesh, in_specs=before.spec, out_specs=after.spec, check_vma=False)
+            with jax.sharding.use_abstract_mesh(before.mesh):
+                return mlir.lower_fun(apart, multiple_results=False)(ctx, x)
+        act = partial(_xla.perform, layout=spec.layout, steps=steps, wide=False)
+    return _lowered(ctx, x, act)
+
+
+def _is_divided(context: mlir.AxisContext) -> bool:
+    """Whether XLA divides the program over devices, and not a `shard_map` that has done so before."""
+    if isinstance(context, mlir.SPMDAxisContext):
+        return bool(context.manual_axes != frozenset(context.mesh.axis_names))
+    return isinstance(context, mlir.ShardingContext) and context.num_devices != 1
+
+
+def _is_by_images(sharding: NamedSharding, layout: str) -> bool:
+    """Whether the type of an array says all about where it lies, and no image of it is in pieces."""
+    is_told = bool(sharding.mesh.axis_types) and all(kind == AxisType.Explicit for kind in sharding.mesh.axis_types)
+    return is_told and all(part is None for part, name in zip(sharding.spec, layout, strict=True) if name in "HWC")
+
+
 mlir.register_lowering(resize_p, _anywhere)
+mlir.register_lowering(resize_p, _on_tpu, platform="tpu")
 mlir.register_lowering(resize_p, _on_cpu, platform="cpu")

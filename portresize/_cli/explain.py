@@ -13,6 +13,7 @@ from portresize._core.modes import MODES
 from portresize._core.plan import Plan, plan
 from portresize._core.spec import Spec
 from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
+from portresize._kernels.pallas import pieces
 
 if TYPE_CHECKING:
     import argparse
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     _table(planned, bands).print()
     print()
     print(_elsewhere(spec, planned))
+    print(pieces.explain(planned.steps, planned.source, layout=spec.layout))
     return 0
 
 

@@ -80,7 +80,14 @@ class Platform:
 EQUAL = Bound()
 # Not a promise that is missing: there are no such arrays.
 NO_SUCH_DTYPE = Bound(None, "the library or the device has no such dtype")
-_UNMEASURED: dict[Kind, Bound] = dict.fromkeys(KINDS, Bound(None, "not measured on such a device yet"))
+_UNMEASURED: dict[Kind, Bound] = dict.fromkeys(
+    KINDS,
+    Bound(
+        None,
+        "its programs have not run on a TPU yet; where they are computed on a CPU instead, samples of integers are "
+        "equal, and floats as on any device without float64",
+    ),
+)
 # A sum of n products is within n * 2**-47 of the sum of their sizes, n up to 2000 in each of two passes.
 _PAIR = Bound(
     2,

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
-from benchmarks.summary import RESULTS, summary
+import pytest
+
+from benchmarks.summary import PARTS, summary
 from portresize._core.guarantee import matrix
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +22,9 @@ def test_the_matrix_is_the_one_in_the_table() -> None:
     assert _block("guarantee") == matrix().strip()
 
 
-def test_figures_of_speed_are_those_that_were_measured() -> None:
-    assert _block("speed") == summary(json.loads(RESULTS.read_text())).strip()
+@pytest.mark.parametrize("name", PARTS)
+def test_figures_of_speed_are_those_that_were_measured(name: str) -> None:
+    assert _block(f"speed {name}") == summary(name).strip()
 
 
 def test_every_linked_file_exists() -> None:
