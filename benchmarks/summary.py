@@ -127,8 +127,8 @@ def _part(figures: Figures) -> str:
 def _jax(results: Figures) -> Iterable[str]:
     versions = results["versions"]
     yield (
-        f"Under `jax.jit` on the CPU, one thread, uint8 RGB, the same machine; jax {versions['jax']}. `jax.image.resize` "
-        "is not equal to Pillow:"
+        f"Under `jax.jit` on the CPU, one thread, uint8 RGB, on {results['machine']['cpu']}; jax {versions['jax']}. "
+        "Times of others over ours; `jax.image.resize` is not equal to Pillow:"
     )
     yield ""
     columns = ("ours, ms", "Pillow", "`jax.image.resize`", "ours over the kernels alone", "without llvmlite, Pillow")
@@ -149,8 +149,8 @@ def _jax(results: Figures) -> Iterable[str]:
 
 def _tpu(results: Figures) -> Iterable[str]:
     yield (
-        f"The kernel for TPUs in the machine code that libtpu {results['versions']['libtpu']} makes of it: nothing of it "
-        "has run. RGB images, bytes; of NCHW and NHWC the slower one:"
+        f"The kernel for TPUs, from the machine code that libtpu {results['versions']['libtpu']} makes of it; it has not "
+        "run on one. RGB images of bytes, the slower of NCHW and NHWC:"
     )
     yield ""
     chips = list(results["chips"])
