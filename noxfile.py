@@ -122,7 +122,9 @@ def newer(session: nox.Session) -> None:
 def jax_(session: nox.Session) -> None:
     """Tests of jax alone: 0.10 on Python 3.11, which `tests` has too, and the newest, which needs a newer Python."""
     session.install("-e.[compare,cpu,jax]", *_group("test"), *([JAX] if session.python == PYTHON else []), *JAX_TOOLS)
-    session.run("pytest", *(session.posargs or ["tests/backends", "tests/conformance", "tests/kernels", "tests/pipelines"]))
+    session.run(
+        "pytest", *(session.posargs or ["tests/backends", "tests/conformance", "tests/kernels", "tests/pipelines"])
+    )
 
 
 @nox.session(python=PYTHON, default=False)

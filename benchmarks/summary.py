@@ -149,8 +149,8 @@ def _jax(results: Figures) -> Iterable[str]:
 
 def _tpu(results: Figures) -> Iterable[str]:
     yield (
-        f"The kernel for TPUs, from the machine code that libtpu {results['versions']['libtpu']} makes of it; it has not "
-        "run on one. RGB images of bytes, the slower of NCHW and NHWC:"
+        f"The kernel for TPUs, from the machine code that libtpu {results['versions']['libtpu']} makes of it; it "
+        "has not run on one. RGB images of bytes, the slower of NCHW and NHWC:"
     )
     yield ""
     chips = list(results["chips"])
