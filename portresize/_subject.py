@@ -57,6 +57,9 @@ def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str
     request.dialect_of(dialect)
     shape = tuple(image.shape)
     axes = request.layout_of(shape, layout)
+    if request.has_symbols(length for length, name in zip(shape, axes, strict=True) if name in "HWC"):
+        msg = f"`image` has shape {shape}, expected numbers along H, W and C; only batch axes may be symbols"
+        raise ValueError(msg)
     bands = shape[axes.index("C")] if "C" in axes else None
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]

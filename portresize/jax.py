@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from portresize._api import resize
+from portresize._core import request
 from portresize._core.dialect import DEFAULT
 from portresize._core.modes import MODES
-from portresize._subject import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,12 +76,14 @@ def resize_straight_through(
             "them with portresize.resize"
         )
         raise TypeError(msg)
-    found = subject_of(_to_bytes(image), layout, mode, dialect)
-    row = MODES[found.mode]
+    layout = request.layout_of(image.shape, layout)
+    bands = image.shape[layout.index("C")] if "C" in layout else None
+    mode = request.mode_of("uint8", bands, mode)
+    row = MODES[mode]
     if row.alpha or row.kind == "index":
         why = "multiplies alpha in, which is not linear" if row.alpha else "holds numbers that only stand for colours"
-        other = {2: '"La"', 4: '"RGBX"'}.get(found.bands, '"L"')
-        msg = f'`mode` is "{found.mode}", which {why}; expected another, such as mode={other}'
+        other = '"L"' if bands is None else {2: '"La"', 4: '"RGBX"'}.get(bands, '"L"')
+        msg = f'`mode` is "{mode}", which {why}; expected another, such as mode={other}'
         raise ValueError(msg)
     resized = partial(
         resize,
@@ -89,13 +91,13 @@ def resize_straight_through(
         resample=resample,
         box=box,
         reducing_gap=reducing_gap,
-        layout=found.layout,
+        layout=layout,
         dialect=dialect,
     )
 
     @jax.custom_jvp
     def through(x: Any) -> Any:
-        return resized(_to_bytes(x), mode=found.mode).astype(x.dtype)
+        return resized(_to_bytes(x), mode=mode).astype(x.dtype)
 
     @through.defjvp
     def _derivative(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:

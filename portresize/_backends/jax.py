@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from portresize._backends import _jax_cpu, _xla
 from portresize._backends._items import Form
@@ -28,8 +28,6 @@ from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from jax.sharding import NamedSharding
 
     from portresize._core.spec import Spec
     from portresize._core.steps import Step
@@ -42,23 +40,19 @@ resize_p = Primitive("portresize")
 
 
 def run(x: jax.Array, spec: Spec) -> jax.Array:
-    """Execute `spec` on an array or a tracer.
-
-    Raises:
-        ValueError: The height, the width or the number of bands is a symbol, or the environment is wrong.
-    """
-    for name in "HWC":
-        length = x.shape[spec.layout.index(name)] if name in spec.layout else 1
-        if not isinstance(length, int):
-            msg = f"`image` has shape {x.shape}, expected numbers along H, W and C; only batch axes may be symbols"
-            raise ValueError(msg)  # noqa: TRY004  the type of the image is right
+    """Execute `spec` on an array or a tracer."""
     return resize_p.bind(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())
 
 
 @resize_p.def_impl
+def _eager(x: jax.Array, **parameters: Any) -> jax.Array:
+    """A program also where the caller has switched programs off: there is nothing below it to step into."""
+    with jax.disable_jit(False):  # noqa: FBT003  jax takes it by position alone
+        return _resize(x, **parameters)
+
+
 @partial(jax.jit, static_argnames=("spec", "source", "threads"))
 def _resize(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Array:
-    """One program for each request, kind of image and number of threads, where nobody else compiles it."""
     return resize_p.bind(x, spec=spec, source=source, threads=threads)
 
 
@@ -67,7 +61,9 @@ def _gathered(x: jax.Array, layout: str) -> jax.Array:
     sharding = jax.typeof(x).sharding
     parts = list(sharding.spec)
     whole = [None if name in "HW" else part for name, part in zip(layout, parts, strict=True)]
-    return x if whole == parts else jax.sharding.reshard(x, PartitionSpec(*whole))
+    if whole == parts:
+        return x
+    return jax.sharding.reshard(x, NamedSharding(sharding.mesh, PartitionSpec(*whole)))
 
 
 def _steps(shape: Size, spec: Spec, source: Size) -> tuple[Step, ...]:
@@ -150,6 +146,14 @@ def _anywhere(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size
 
 def _on_cpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, threads: int) -> Any:
     (aval,) = ctx.avals_in
+    if _is_divided(ctx.module_context.axis_context) and (order := _batch_first(spec.layout)):
+        # XLA divides a call along its first axes alone.
+        def turned(x: jax.Array) -> jax.Array:
+            moved = spec._replace(layout="".join(spec.layout[axis] for axis in order))
+            y = resize_p.bind(jnp.transpose(x, order), spec=moved, source=source, threads=threads)
+            return jnp.transpose(y, sorted(range(len(order)), key=order.__getitem__))
+
+        return _lowered(ctx, x, turned)
     steps = _steps(aval.shape, spec, source)
     made = None
     is_known = all(isinstance(length, int) for length in aval.shape) and all(aval.shape)
@@ -162,6 +166,12 @@ def _on_cpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, 
             return [x]
         ctx = ctx.replace(avals_in=[inner])
     return _lowered(ctx, x, partial(_xla.perform, layout=spec.layout, steps=steps, wide=True, cpu=True))
+
+
+def _batch_first(layout: str) -> list[int]:
+    """The order of axes in which those of a batch come first; [] if it is so already."""
+    order = sorted(range(len(layout)), key=lambda axis: layout[axis] in "HWC")
+    return [] if order == list(range(len(layout))) else order
 
 
 def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:

@@ -24,7 +24,8 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 import portresize
 
 COLLECTIVES = ("all-gather", "all-reduce", "all-to-all", "collective-permute", "reduce-scatter")
-SHARDED: dict[str, tuple[str | None, ...]] = {
+Parts = tuple[str | None, ...]
+SHARDED: dict[str, Parts] = {
     "batch": ("d", None, None, None),
     "height": (None, "d", None, None),
     "width": (None, None, "d", None),
@@ -67,15 +68,24 @@ def answers() -> Iterator[tuple[str, Answer]]:
                 placed = jax.device_put(x, NamedSharding(mesh, PartitionSpec(*spec)))
                 yield f"{kind.name} {name} {dtype}", answer(shrink, placed, shrink(x))
             x = images("uint8")
-            spec = PartitionSpec("d")
-            placed = jax.device_put(x, NamedSharding(mesh, spec))
-            mapped = jax.shard_map(shrink, mesh=mesh, in_specs=spec, out_specs=spec)
+            batch = PartitionSpec("d")
+            placed = jax.device_put(x, NamedSharding(mesh, batch))
+            mapped = jax.shard_map(shrink, mesh=mesh, in_specs=batch, out_specs=batch)
             yield f"{kind.name} shard_map", answer(mapped, placed, shrink(x))
             yield f"{kind.name} vmap", answer(jax.vmap(shrink_one), placed, shrink(x))
+            # Images behind one another in every pixel, as where a function is mapped along the last axis.
+            behind = np.moveaxis(x, 0, -1).copy()
+            placed = jax.device_put(behind, NamedSharding(mesh, PartitionSpec(None, None, None, "d")))
+            last = jax.vmap(shrink_one, in_axes=-1, out_axes=-1)
+            yield f"{kind.name} last", answer(last, placed, np.moveaxis(shrink(x), 0, -1))
             floats = images("float32")
-            placed = jax.device_put(floats, NamedSharding(mesh, spec))
+            placed = jax.device_put(floats, NamedSharding(mesh, batch))
             alone = jax.grad(lambda x: (shrink(x) ** 2).sum())(floats)
             yield f"{kind.name} gradient", answer(jax.grad(lambda x: (shrink(x) ** 2).sum()), placed, alone)
+        for name, spec in SHARDED.items():
+            # Nobody has said which mesh to use; the array knows.
+            placed = jax.device_put(x, NamedSharding(mesh, PartitionSpec(*spec)))
+            yield f"{kind.name} {name} alone", answer(shrink, placed, shrink(x))
 
 
 def distributed(port: str, process: int) -> Answer:

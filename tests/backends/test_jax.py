@@ -55,6 +55,11 @@ def _donated(x: np.ndarray) -> Any:
     return jax.jit(shrink, donate_argnums=0)(jnp.asarray(x))
 
 
+def _without_jit(x: np.ndarray) -> Any:
+    with jax.disable_jit():
+        return jax.vmap(shrink_one)(jnp.asarray(x))
+
+
 def _ahead_of_time(x: np.ndarray) -> Any:
     return jax.jit(shrink).lower(jax.ShapeDtypeStruct(x.shape, x.dtype)).compile()(x)
 
@@ -77,6 +82,7 @@ WAYS: dict[str, Callable[[np.ndarray], Any]] = {
     "cond": jax.jit(lambda x: jax.lax.cond(x.sum() < 0, lambda x: ~shrink(x), shrink, x)),
     "donation": _donated,
     "ahead of time": _ahead_of_time,
+    "jit switched off": _without_jit,
     "jaxpr": lambda x: jax.core.eval_jaxpr(jax.make_jaxpr(shrink)(x).jaxpr, (), x)[0],
 }
 
@@ -273,6 +279,14 @@ def test_height_width_and_bands_must_be_numbers(axis: int) -> None:
     shape = [b if i == axis else n for i, n in enumerate(NOISE.shape)]
     with pytest.raises(ValueError, match="expected numbers along H, W and C; only batch axes may be symbols"):
         export.export(jax.jit(shrink))(jax.ShapeDtypeStruct(shape, NOISE.dtype))
+
+
+@pytest.mark.parametrize("act", [portresize.thumbnail, portresize.pad, portresize.fit, portresize.resize])
+def test_verbs_that_keep_an_aspect_say_so_too(act: Callable[..., Any]) -> None:
+    h, w = export.symbolic_shape("h, w")
+    for shape, text in (((h, w), "only batch axes may be symbols"), ((h, w, 3), r"`layout` is missing .* \(h, w, 3\)")):
+        with pytest.raises(ValueError, match=text):
+            export.export(jax.jit(lambda x: act(x, (4, 5))))(jax.ShapeDtypeStruct(shape, np.uint8))
 
 
 # Errors are those of other libraries, and said when a function is traced.

@@ -77,3 +77,17 @@ def test_numpy_arrays_need_no_framework_either() -> None:
 def test_an_unknown_class_loads_nothing() -> None:
     call = "import portresize\ntry: portresize.resize(object(), (3, 3))\nexcept TypeError: pass"
     assert _loaded_after(call) == []
+
+
+@pytest.mark.parametrize("name", ["jax", "grain"])
+def test_an_adapter_is_imported_when_it_is_named(name: str) -> None:
+    pytest.importorskip(name, reason=f"{name} is not installed")
+    assert f"portresize.{name}" in _modules_after(f"import portresize; portresize.{name}")
+    assert f"portresize.{name}" not in _modules_after("import portresize")
+
+
+def test_there_is_nothing_else() -> None:
+    import portresize
+
+    with pytest.raises(AttributeError, match="module 'portresize' has no attribute 'tensorflow'"):
+        portresize.tensorflow  # noqa: B018
