@@ -27,7 +27,7 @@ def perform(
     """Execute `steps` on an array or a tracer.
 
     Args:
-        x: Samples of the dtype of the plan's mode. Lengths of batch axes may be symbols.
+        x: Samples of the dtype of the plan's mode, but not float64. Lengths of batch axes may be symbols.
         layout: One letter per axis, `H` and `W` among them.
         steps: Of a plan for the height and width of `x`.
         on: The chip that will run it; None is the one here, or any of the last generations where none is.
@@ -38,12 +38,14 @@ def perform(
     """
     on = on or _here()
     source = x.shape[layout.index("H")], x.shape[layout.index("W")]
-    for piece in pieces(steps, source, on, layout):
-        if piece.why:
-            x = _xla.perform(x, layout, piece.steps, wide=False)
-        else:
-            taken = [step for step in piece.steps if isinstance(step, Pass)]
-            x = passes(x, layout, taken, limbs=on.limbs, interpret=interpret)
+    # Kernels are not compiled where the caller has 64-bit types: their indices would be such.
+    with jax.enable_x64(False):  # noqa: FBT003  jax takes it by position alone
+        for piece in pieces(steps, source, on, layout):
+            if piece.why:
+                x = _xla.perform(x, layout, piece.steps, wide=False)
+            else:
+                taken = [step for step in piece.steps if isinstance(step, Pass)]
+                x = passes(x, layout, taken, limbs=on.limbs, interpret=interpret)
     return x
 
 

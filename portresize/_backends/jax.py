@@ -180,7 +180,10 @@ def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, 
 
     steps = _steps(ctx.avals_in[0].shape, spec, source)
     act = partial(_jax_tpu.perform, layout=spec.layout, steps=steps)
-    if _is_divided(ctx.module_context.axis_context):
+    if ctx.avals_in[0].dtype == jnp.float64:
+        # What XLA makes of it on a TPU is its affair.
+        act = partial(_xla.perform, layout=spec.layout, steps=steps, wide=True)
+    elif _is_divided(ctx.module_context.axis_context):
         # XLA cannot divide a kernel, but where types say how an array lies, each device can be given its part.
         before, after = ctx.avals_in[0].sharding, ctx.avals_out[0].sharding
         if _is_by_images(before, spec.layout):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,11 @@ for library in ("jax", "libtpu"):
         pytest.skip(f"{library} is not installed", allow_module_level=True)
 
 
-@pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
-    command = [sys.executable, "-m", "tests.backends.tpus"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module", params=["0", "1"], ids=["32 bits", "64 bits"])
+def found(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
+    """Answers without and with 64-bit types, which a TPU has not."""
+    command, env = [sys.executable, "-m", "tests.backends.tpus"], os.environ | {"JAX_ENABLE_X64": request.param}
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     answers: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return answers
