@@ -30,24 +30,23 @@ def pytest_report_header() -> str:
     return ", ".join(found)
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
-def library(request: pytest.FixtureRequest) -> Iterator[Variant]:
-    """Every way of using every library that is installed."""
-    variant: Variant = request.param
+def _served(variant: Variant) -> Iterator[Variant]:
     if variant.missing:
         pytest.skip(variant.missing)
     with variant.serving():
         yield variant
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
+def library(request: pytest.FixtureRequest) -> Iterator[Variant]:
+    """Every way of using every library that is installed."""
+    yield from _served(request.param)
 
 
 @pytest.fixture(params=WAYS, ids=lambda variant: variant.name)
 def way(request: pytest.FixtureRequest) -> Iterator[Variant]:
     """The same, and functions transformed by a library before they are called."""
-    variant: Variant = request.param
-    if variant.missing:
-        pytest.skip(variant.missing)
-    with variant.serving():
-        yield variant
+    yield from _served(request.param)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.plan import Plan, plan
 from portresize._core.spec import Spec
-from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
+from portresize._core.steps import Pass, Reduce, Step, Take, size_after
 from portresize._kernels.pallas import pieces
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _table(planned: Plan, bands: int) -> Table:
     table.add("", "the source", arguments.by(size), "", "", "")
     total_bytes = total_work = 0
     for number, step in enumerate(planned.steps, 1):
-        after = _leaves(step, size)
+        after = size_after(step, size)
         held, work = _bytes(step), _multiply_adds(step, size) * bands
         table.add(
             str(number),
@@ -143,22 +143,6 @@ def _what(step: Step) -> str:
             return f"reduce: average blocks of {vertical}x{horizontal}"
         case _:
             return str(step)
-
-
-def _leaves(step: Step, size: Size) -> Size:
-    """Image size after `step`."""
-    height, width = size
-    match step:
-        case Crop() | Blank() | Pad():
-            return step.height, step.width
-        case Take(axis, index):
-            return (len(index), width) if axis == "H" else (height, len(index))
-        case Pass(axis, taps):
-            return (taps.n_out, width) if axis == "H" else (height, taps.n_out)
-        case Reduce(vertical, horizontal):
-            return -(-height // vertical), -(-width // horizontal)
-        case Premultiply() | Unpremultiply() | FlipSign():
-            return size
 
 
 def _bytes(step: Step) -> int:

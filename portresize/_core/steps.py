@@ -142,3 +142,23 @@ class Pad:
 
 
 Step = Crop | Blank | Take | Pass | Reduce | Premultiply | Unpremultiply | FlipSign | Pad
+
+
+def size_after(step: Step, size: tuple[int, int]) -> tuple[int, int]:
+    """`(height, width)` of an image after `step`.
+
+    >>> size_after(Reduce(2, 3, "u8"), (9, 9))
+    (5, 3)
+    """
+    height, width = size
+    match step:
+        case Crop() | Blank() | Pad():
+            return step.height, step.width
+        case Take(axis, index):
+            return (len(index), width) if axis == "H" else (height, len(index))
+        case Pass(axis, taps):
+            return (taps.n_out, width) if axis == "H" else (height, taps.n_out)
+        case Reduce(vertical, horizontal):
+            return -(-height // vertical), -(-width // horizontal)
+        case Premultiply() | Unpremultiply() | FlipSign():
+            return size

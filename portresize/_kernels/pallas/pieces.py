@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from portresize._core.steps import Blank, Crop, Pad, Pass, Reduce, Step, Take
+from portresize._core.steps import Pass, Step, size_after
 from portresize._kernels.pallas.chips import UNKNOWN
 from portresize._kernels.pallas.program import mirrored, takes
 
@@ -54,7 +54,7 @@ def pieces(steps: Sequence[Step], source: Size, chip: Chip = UNKNOWN, layout: st
         taken = tuple(rest[:n])
         found.append(Piece(taken, source, whys.get(n, "it is no pass")))
         for step in taken:
-            source = _after(step, source)
+            source = size_after(step, source)
         rest = rest[n:]
     return found
 
@@ -78,19 +78,3 @@ def explain(steps: Sequence[Step], source: Size, chip: Chip = UNKNOWN, layout: s
         name = f"pass along {axes[0]}" if len(axes) == 1 else f"passes along {' and '.join(axes)}"
         words.append(f"{name} by XLA ({piece.why})" if piece.why else f"{name} in one kernel")
     return f"TPU: {'; '.join(words) or 'a copy'}"
-
-
-def _after(step: Step, size: Size) -> Size:
-    """Image size after a step."""
-    height, width = size
-    match step:
-        case Crop() | Blank() | Pad():
-            return step.height, step.width
-        case Pass(axis, taps):
-            return (height, taps.n_out) if axis == "W" else (taps.n_out, width)
-        case Take(axis, index):
-            return (height, len(index)) if axis == "W" else (len(index), width)
-        case Reduce(vertical, horizontal):
-            return -(-height // vertical), -(-width // horizontal)
-        case _:
-            return size
