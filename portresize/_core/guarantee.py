@@ -96,6 +96,10 @@ _PAIR = Bound(
     2.0**-34,
 )
 
+_BEFORE: dict[Kind, Bound] = dict.fromkeys(
+    KINDS,
+    Bound(0, "tested on a GPU before the operations of jax were written anew; those of now have met CPUs alone"),
+)
 _FLUSHED = Bound(None, "cupy turns float32 below 2**-126 into zeros; equal above, in all that was tested")
 
 GUARANTEE: dict[str, Platform] = {
@@ -108,7 +112,7 @@ GUARANTEE: dict[str, Platform] = {
     "torch-cuda": Platform("torch, CUDA", {}),
     # The backend computes in double whether or not the caller has switched 64-bit types on.
     "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
-    "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", {}),
+    "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", _BEFORE),
     "jax-tpu": Platform("jax, TPU", _UNMEASURED),
     "cupy": Platform("cupy", {"float32": _FLUSHED, "float16": _FLUSHED, "bfloat16": NO_SUCH_DTYPE}),
     "no-float64": Platform(
