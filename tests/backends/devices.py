@@ -13,9 +13,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-N = 8 if len(sys.argv) == 1 else 4
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={N}"
+if __name__ == "__main__":
+    # Before jax is imported.
+    NUMBER = 8 if len(sys.argv) == 1 else 4
+    os.environ |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={NUMBER}"}
 
 import jax
 import numpy as np
@@ -107,4 +108,4 @@ def distributed(port: str, process: int) -> Answer:
 
 
 if __name__ == "__main__":
-    print(json.dumps(dict(answers()) if N == 8 else distributed(sys.argv[1], int(sys.argv[2]))))
+    print(json.dumps(dict(answers()) if NUMBER == 8 else distributed(sys.argv[1], int(sys.argv[2]))))

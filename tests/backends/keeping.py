@@ -14,14 +14,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_, ACT, PLACE = sys.argv
-os.environ |= {
-    "JAX_PLATFORMS": "cpu",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-}
-if ACT == "cache":
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = PLACE
+if __name__ == "__main__":
+    # Before jax is imported.
+    _, ACT, PLACE = sys.argv
+    os.environ |= {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    if ACT == "cache":
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = PLACE
 
 import jax
 import numpy as np
