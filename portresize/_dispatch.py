@@ -80,3 +80,8 @@ def backend(image: object) -> Run:
         f"or of any class with __array_namespace__{hint}"
     )
     raise TypeError(msg)
+
+
+def is_of_jax(image: object) -> bool:
+    """Whether it is an array of jax, or a tracer."""
+    return any(cls.__module__.partition(".")[0] in {"jax", "jaxlib"} for cls in type(image).__mro__)

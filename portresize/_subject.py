@@ -56,8 +56,10 @@ def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str
     backend = _dispatch.backend(image)
     request.dialect_of(dialect)
     shape = tuple(image.shape)
-    axes = request.layout_of(shape, layout)
-    if request.has_symbols(length for length, name in zip(shape, axes, strict=True) if name in "HWC"):
+    # The symbols of jax cannot always be compared with numbers.
+    are_numbers = not _dispatch.is_of_jax(image) or all(isinstance(length, int) for length in shape)
+    axes = request.layout_of(shape, layout, are_numbers=are_numbers)
+    if not are_numbers and not all(isinstance(shape[axes.index(name)], int) for name in "HWC" if name in axes):
         msg = f"`image` has shape {shape}, expected numbers along H, W and C; only batch axes may be symbols"
         raise ValueError(msg)
     bands = shape[axes.index("C")] if "C" in axes else None

@@ -47,13 +47,8 @@ def dialect_of(dialect: object) -> Dialect:
     return rules_of(dialect)
 
 
-def has_symbols(lengths: Iterable[object]) -> bool:
-    """Whether some of these are symbols of jax, which stand for any number and cannot always be compared."""
-    return any(type(length).__module__.partition(".")[0] == "jax" for length in lengths)
-
-
-def layout_of(shape: tuple[int, ...], layout: object) -> str:
-    """One letter per axis; inferred only where no guess is needed."""
+def layout_of(shape: tuple[int, ...], layout: object, *, are_numbers: bool = True) -> str:
+    """One letter per axis; inferred only where no guess is needed, and where lengths are numbers, not symbols."""
     n = len(shape)
     if n < 2:
         msg = f"`image` has shape {tuple(shape)}, expected at least two axes, a height and a width"
@@ -61,7 +56,7 @@ def layout_of(shape: tuple[int, ...], layout: object) -> str:
     if layout is None:
         if n == 2:
             return "HW"
-        if n == 3 and not has_symbols(shape) and 1 <= shape[2] <= 4 and shape[0] > 4 and shape[1] > 4:
+        if n == 3 and are_numbers and 1 <= shape[2] <= 4 and shape[0] > 4 and shape[1] > 4:
             return "HWC"
         first, second = _SPELLINGS.get(n, ("...HWC", "...CHW"))
         msg = f'`layout` is missing for an array of shape {tuple(shape)}; pass layout="{first}" or layout="{second}"'
