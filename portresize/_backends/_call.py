@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from portresize._core.spec import Spec
     from portresize._kernels.llvm.isa import Isa
 
-_WORTH_THREAD = WORTH_THREAD
 # Bytes of memory that a thread keeps from call to call, at most.
 _MOST_KEPT = 1 << 24
 Size = tuple[int, ...]
@@ -99,7 +98,7 @@ class Call:
         self._program = program = Program(isa, items.samples, items.sides, steps, source, places=(sources, targets))
         self._isa, self._kernel = isa, KERNEL(program.kernel)
         # More would have little to do, and all rows near the end of a part are computed for both.
-        self._threads = min(program.work * program.items // _WORTH_THREAD, pool.most())
+        self._threads = min(program.work * program.items // WORTH_THREAD, pool.most())
         number_of_threads()  # If the environment is wrong, small images shall say so too.
         # Bytes of weights and places, which a thread that keeps its last call keeps as well.
         self._tables = sum(table.nbytes for table in program.tables())

@@ -81,7 +81,7 @@ def _threads_for_small_images() -> Iterator[None]:
     from portresize._backends import _call, _host
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_call, "_WORTH_THREAD", 1)
+        patch.setattr(_call, "WORTH_THREAD", 1)
         _forget(_host)
         yield
     _forget(_host)

@@ -65,7 +65,7 @@ class Layout:
         self._blocks: list[tuple[int, NDArray[np.int64]]] = []
         self._relative: list[int] = []  # Fields, counted in words, that hold places in this memory.
         self.kept: list[NDArray[Any]] = []  # What blocks name by its address.
-        self.words: list[Word] = []  # All that blocks hold, one by one.
+        self._fills: list[tuple[int, Fields, dict[str, int], dict[str, int]]] = []
 
     def buffer(self, size: int) -> int:
         """Room for `size` bytes: its place."""
@@ -77,9 +77,16 @@ class Layout:
         """Write a block; of the fields `places` only the place in this memory is known."""
         self._blocks.append((place // 8, fields.block(**values, **places)))
         self._relative += [place // 8 + fields.index(name) for name in places]
-        numbers = dict.fromkeys(fields, 0) | values
-        self.words += [Word(place // 8 + fields.index(name), value, "number") for name, value in numbers.items()]
-        self.words += [Word(place // 8 + fields.index(name), value, "place") for name, value in places.items()]
+        self._fills.append((place, fields, values, places))
+
+    def words(self) -> list[Word]:
+        """All that blocks hold, one by one."""
+        found: list[Word] = []
+        for place, fields, values, places in self._fills:
+            numbers = dict.fromkeys(fields, 0) | values
+            found += [Word(place // 8 + fields.index(name), value, "number") for name, value in numbers.items()]
+            found += [Word(place // 8 + fields.index(name), value, "place") for name, value in places.items()]
+        return found
 
     def address(self, array: NDArray[Any]) -> ArrayAddress:
         """Where an array is, for as long as this."""

@@ -106,7 +106,7 @@ class Program:
     def words(self) -> list[Word]:
         """All that `place` writes for a run of all items, but for those of `row_words`."""
         values = {"items": self.items, "sources": ArrayAddress(self._sources), "targets": ArrayAddress(self._targets)}
-        return [*self._layout.words, *self._named(values)]
+        return [*self._layout.words(), *self._named(values)]
 
     def row_words(self, first: int, stop: int) -> list[Word]:
         """What makes it a run of output rows `first` to before `stop`."""
