@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, SupportsIndex
 
-import numpy as np
-
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._subject import ready, subject_of
+from portresize._subject import is_remembered, ready, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,10 +62,10 @@ def resize(
     >>> resize(row, (1, 3), "lanczos")
     array([[ 29, 212, 141]], dtype=uint8)
     """
-    if type(image) is np.ndarray and type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None:
+    if type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None and is_remembered(image):
         try:
             words = (resample, layout, mode, dialect)
-            run, spec = ready(image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
+            run, spec = ready(type(image), image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
         except TypeError:
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:

@@ -59,8 +59,13 @@ def backend(image: object) -> Run:
     Raises:
         TypeError: No backend takes it.
     """
-    for cls in type(image).__mro__:
-        key = (cls.__module__.partition(".")[0], cls.__name__)
+    return backend_of(type(image))
+
+
+def backend_of(cls: type) -> Run:
+    """The same for a class of arrays."""
+    for base in cls.__mro__:
+        key = (base.__module__.partition(".")[0], base.__name__)
         if key == ("numpy", "MaskedArray"):
             msg = "no backend for a masked array, whose mask would be lost; pass its `.data` or `.filled(...)`"
             raise TypeError(msg)
@@ -72,11 +77,11 @@ def backend(image: object) -> Run:
             raise TypeError(msg)
         if key in _BACKENDS:
             return _BACKENDS[key]()
-    if hasattr(image, "__array_namespace__"):
+    if hasattr(cls, "__array_namespace__"):
         return _generic()
-    hint = "; pass numpy.asarray(image, dtype=...)" if isinstance(image, (list, tuple)) else ""
+    hint = "; pass numpy.asarray(image, dtype=...)" if issubclass(cls, (list, tuple)) else ""
     msg = (
-        f"no backend for {type(image).__name__}; expected an array of numpy, torch, jax or cupy, "
+        f"no backend for {cls.__name__}; expected an array of numpy, torch, jax or cupy, "
         f"or of any class with __array_namespace__{hint}"
     )
     raise TypeError(msg)

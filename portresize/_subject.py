@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex
 
 import numpy as np
 
@@ -53,7 +54,10 @@ class Subject(NamedTuple):
 
 def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> Subject:
     """Everything that every verb checks first."""
-    backend = _dispatch.backend(image)
+    return _read(_dispatch.backend(image), image, layout, mode, dialect)
+
+
+def _read(backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | None, dialect: str) -> Subject:
     request.dialect_of(dialect)
     shape = tuple(image.shape)
     # The symbols of jax cannot always be compared with numbers.
@@ -68,19 +72,46 @@ def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str
     return Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
 
 
+class _Seen(Protocol):
+    """What is asked of an array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> object: ...
+
+
+class _Described(NamedTuple):
+    """An array that is not there."""
+
+    shape: tuple[int, ...]
+    dtype: object
+
+
+def is_remembered(image: object) -> bool:
+    """Whether `ready` may be asked: for plain arrays of numpy, and of torch where no compiler looks on."""
+    cls = type(image)
+    if cls is np.ndarray:
+        return True
+    if cls.__name__ != "Tensor":
+        return False
+    torch = sys.modules.get("torch")
+    return torch is not None and cls is torch.Tensor and not torch.compiler.is_compiling()
+
+
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
 @lru_cache(maxsize=256, typed=True)
 def ready(
+    cls: type,
     shape: tuple[int, ...],
-    dtype: np.dtype[Any],
+    dtype: object,
     height: SupportsIndex,
     width: SupportsIndex,
     *words: Any,  # noqa: ANN401
 ) -> tuple[_dispatch.Run, Spec]:
-    """What `resize` does with numpy arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
+    """What `resize` does with arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
     resample, layout, mode, dialect = words
-    image = np.lib.stride_tricks.as_strided(np.empty(1, dtype), shape, (0,) * len(shape))
-    subject = subject_of(image, layout, mode, dialect)
+    subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect)
     size = request.size_of((height, width))
     spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=subject.filter(resample))
     return subject.backend, spec

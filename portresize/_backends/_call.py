@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from ctypes import addressof, c_char
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from portresize._backends._items import Form, items_of
-from portresize._core.plan import plan
+from portresize._backends._items import items_of
 from portresize._core.steps import Pad
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
@@ -21,7 +20,8 @@ from portresize._kernels.llvm.program import Program
 from portresize._kernels.llvm.recipe import WORTH_THREAD
 
 if TYPE_CHECKING:
-    from portresize._core.spec import Spec
+    from portresize._backends._items import Form
+    from portresize._core.plan import Plan
     from portresize._kernels.llvm.isa import Isa
 
 # Bytes of memory that a thread keeps from call to call, at most.
@@ -67,18 +67,18 @@ def _block(size: int) -> _Block:
 
 
 class Call:
-    """A spec for arrays of one shape, memory layout and dtype."""
+    """A plan for arrays of one shape, memory layout and dtype."""
 
-    def __init__(self, spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any], isa: Isa) -> None:
-        """Plan it and generate the kernels.
+    def __init__(self, form: Form, plan: Plan, strides: Size, isa: Isa) -> None:
+        """Generate the kernels.
 
         Raises:
             Unsupported: There are no kernels for it.
             ValueError: The environment asks for a number of threads that is none.
         """
-        height, width, self._channel = (spec.layout.find(name) for name in "HWC")
-        source = (shape[height], shape[width])
-        steps = list(plan(spec, source).steps)
+        layout, _, dtype, shape = form
+        height, width, self._channel = (layout.find(name) for name in "HWC")
+        steps = list(plan.steps)
         self._pad = next((step for step in steps if isinstance(step, Pad)), None)
         steps = [step for step in steps if step is not self._pad]
         if not all(shape):
@@ -86,16 +86,18 @@ class Call:
             raise Unsupported(msg)
 
         result = list(shape)
-        result[height], result[width] = spec.result(source)
+        result[height], result[width] = plan.result
         # Without the metadata that a dtype may carry, and that does not tell it from others.
         self._shape, self._dtype = tuple(result), np.dtype(dtype.str)
         self._in_order = _is_in_order(shape, strides)
         target = self._empty(as_strided(np.empty(1, dtype), shape, strides)).strides
-        items = items_of(Form(spec.layout, spec.mode, dtype, shape), steps, (strides, target))
+        items = items_of(form, steps, (strides, target))
         sources, targets = (items.places(shape, of, items.axes) for of in (strides, target))
         if self._pad:
             targets += self._pad.top * items.sides[1].row + self._pad.left * items.sides[1].pixel
-        self._program = program = Program(isa, items.samples, items.sides, steps, source, places=(sources, targets))
+        self._program = program = Program(
+            isa, items.samples, items.sides, steps, plan.source, places=(sources, targets)
+        )
         self._isa, self._kernel = isa, KERNEL(program.kernel)
         # More would have little to do, and all rows near the end of a part are computed for both.
         self._threads = min(program.work * program.items // WORTH_THREAD, pool.most())

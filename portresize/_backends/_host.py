@@ -22,37 +22,41 @@ Size = tuple[int, ...]
 _LOG = logging.getLogger("portresize")
 
 
-def run(x: np.ndarray, spec: Spec) -> np.ndarray | None:
-    """Execute `spec` on `x`, or None if no kernel can: why is in the debug log."""
-    call = _call(spec, x.shape, x.strides, x.dtype)
+def run(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray | None:
+    """Execute `spec`, or what leads back to `source`, on `x`; None if no kernel can: why is in the debug log."""
+    call = _call(spec, source, x.shape, x.strides, x.dtype)
     return call(x) if call else None
 
 
 @lru_cache(maxsize=128)
 def _call(
-    spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any]
+    spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]
 ) -> Callable[[np.ndarray], np.ndarray | None] | None:
     """What executes `spec` on arrays of this kind."""
     items = math.prod(shape[axis] for axis, name in enumerate(spec.layout) if name not in "HW")
-    if max(items, *shape, *spec.size) <= LONG:
-        return _made(spec, shape, strides, dtype)
+    if max(items, *shape, *spec.size, *source) <= LONG:
+        return _made(spec, source, shape, strides, dtype)
 
     def call(x: np.ndarray) -> np.ndarray | None:
-        found = _made_large(spec, shape, strides, dtype)
+        found = _made_large(spec, source, shape, strides, dtype)
         return found(x) if found else None
 
     return call
 
 
-def _made(spec: Spec, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
+def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:
         # Not before: they import llvmlite.
         from portresize._backends._call import Call
+        from portresize._backends._items import Form
+        from portresize._core.adjoint import planned
         from portresize._kernels.llvm.errors import Unsupported
 
+        height, width = spec.layout.index("H"), spec.layout.index("W")
+        form = Form(spec.layout, spec.mode, dtype, shape)
         try:
-            return Call(spec, shape, strides, dtype, isa)
+            return Call(form, planned(spec, (shape[height], shape[width]), source), strides, isa)
         except Unsupported as error:
             why = f"no kernel takes {error}"
     _LOG.debug("the numpy steps execute %s on %s of shape %s: %s", spec, dtype, shape, why)

@@ -38,8 +38,6 @@ def to_float(xp: Namespace, total: Array, dtype: Any) -> Array:
     if not is_half(dtype):
         return xp.astype(total, dtype)
     lost = to_odd(xp, total, xp.astype(total, xp.float32)) - total
-    # The gradient is that of the sum. Only torch has to be told.
-    lost = lost.detach() if hasattr(lost, "detach") else lost
     # The difference is exact, and so is the sum, but beyond the largest float32, where nothing is left to round.
     small = xp.abs(total) <= 3.4028234663852886e38
     return xp.astype(xp.where(small, total + xp.where(small, lost, xp.zeros_like(lost)), total), dtype)

@@ -22,8 +22,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from portresize._backends import _jax_cpu, _xla
 from portresize._backends._items import Form
-from portresize._core.adjoint import adjoint
-from portresize._core.plan import plan
+from portresize._core.adjoint import planned
 from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
@@ -68,9 +67,7 @@ def _gathered(x: jax.Array, layout: str) -> jax.Array:
 
 def _steps(shape: Size, spec: Spec, source: Size) -> tuple[Step, ...]:
     """What to do to an array of `shape`."""
-    if source:
-        return adjoint(plan(spec, (source[0], source[1]))).steps
-    return plan(spec, (shape[spec.layout.index("H")], shape[spec.layout.index("W")])).steps
+    return planned(spec, (shape[spec.layout.index("H")], shape[spec.layout.index("W")]), source).steps
 
 
 def _with_size(aval: Any, layout: str, size: Size) -> Any:

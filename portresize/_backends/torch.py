@@ -1,40 +1,59 @@
-"""torch: the kernels of `portresize[cpu]` for tensors in the memory of this machine, and elsewhere the generic steps
-with torch's own gather; one operator stands for them in compiled programs.
+"""torch: one operator for all requests, with a rule for each thing that torch does to operators.
+
+What is static is the request; what is dynamic are the samples. In the memory of this machine the kernels of
+`portresize[cpu]` serve, on CUDA those of Triton, and elsewhere the generic steps with torch's own operations. Results
+are the same. Eager calls on plain tensors go around the operator, which costs more than a small image.
+
+A second operator is the resize of bytes held in floats, with the gradient of the first (`through`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
-import array_api_compat.torch as compat
 import torch
+from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd import forward_ad
+from torch.autograd.function import _SingleLevelFunction
 
-from portresize._backends import _host, generic
-from portresize._core.spec import Spec
+from portresize._backends import _torch_like, _torch_steps
+from portresize._core.adjoint import planned
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class _Namespace:
-    """array-api-compat's torch, but for a `take` that does not ask whether an index is negative."""
+    from portresize._core.spec import Spec
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(compat, name)
-
-    @staticmethod
-    def asarray(x: Any, **words: Any) -> torch.Tensor:
-        """A copy that keeps its gradient, or what the library makes of it."""
-        return x.clone() if isinstance(x, torch.Tensor) and words.get("copy") else compat.asarray(x, **words)
-
-    @staticmethod
-    def take(x: torch.Tensor, index: torch.Tensor, *, axis: int) -> torch.Tensor:
-        """`x` at `index` along `axis`."""
-        return torch.index_select(x, axis, index)
-
-
-_XP = _Namespace()
+# The words of a Spec as an operator takes them. DTensor tells calls apart by their first number and what follows it,
+# so a number comes first. `source` is () or, for the transposed map, the `(height, width)` that it ends with.
+_SCHEMA = (
+    "(Tensor x, int resample, str layout, str mode, str dialect, SymInt[] size, float[] box=[], float reducing_gap=0.0,"
+    " int[] factor=[], SymInt[] canvas=[], float[] fill=[0.0], SymInt[] source=[]) -> Tensor"
+)
+Words = tuple[Any, ...]
 
 
 def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     """Execute `spec` on a tensor."""
+    if not torch.compiler.is_compiling() and _is_plain(x):
+        return _torch_steps.execute(x, spec)
+    _check(x)
+    if torch.onnx.is_in_onnx_export():
+        return _torch_steps.by_operations(x, spec)
+    return torch.ops.portresize.resize(x, *_torch_steps.words(spec))
+
+
+def through(x: torch.Tensor, spec: Spec) -> torch.Tensor:
+    """Execute `spec`, which is for bytes, on floats that hold 0 to 255; the gradient is that of the map of floats."""
+    _check(x)
+    if torch.onnx.is_in_onnx_export():
+        return _torch_steps.by_operations(_bytes(x), spec).to(x.dtype)
+    return torch.ops.portresize.resize_through(x, *_torch_steps.words(spec))
+
+
+def _check(x: torch.Tensor) -> None:
+    """Refuse what no operator takes."""
     if x.layout != torch.strided:
         msg = f"no backend for a tensor of layout {x.layout}; pass image.to_dense()"
         raise TypeError(msg)
@@ -42,61 +61,155 @@ def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
         # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
         msg = "no backend under torch.jit.trace; use torch.compile or torch.export"
         raise TypeError(msg)
-    if not torch.compiler.is_compiling():
-        return _execute(x, *spec)
-    if x.requires_grad and torch.is_grad_enabled():
-        return _traced(x, *spec)
-    return torch.ops.portresize.execute(x, *spec)
+    if type(x).__name__ == "DTensor" and not torch.compiler.is_compiling():
+        # Not before: it imports all of torch.distributed.
+        from portresize._backends import _torch_sharding
 
-
-def _execute(x: torch.Tensor, *spec: Any) -> torch.Tensor:
-    request = Spec._make(tuple(field) if isinstance(field, list) else field for field in spec)
-    y = _host.run(x.detach().numpy(), request) if _is_plain(x) else None
-    if y is not None:
-        return torch.from_numpy(y)
-    # torch gathers and selects no uint16; int32 holds every one of them.
-    if x.dtype == torch.uint16:
-        return generic.execute(x.to(torch.int32), request, _XP).to(torch.uint16)
-    return generic.execute(x, request, _XP)
-
-
-# What numpy has as well. Of the others, bfloat16 alone can be resized.
-_SHARED = {torch.bool, torch.uint8, torch.uint16, torch.int32, torch.float32, torch.float64, torch.float16}
+        _torch_sharding.register()
 
 
 def _is_plain(x: torch.Tensor) -> bool:
-    """Whether all that is asked for is the result, and the samples lie where numpy can see them."""
-    if x.device.type != "cpu" or x.dtype not in _SHARED or type(x) not in {torch.Tensor, torch.nn.Parameter}:
+    """Whether all that is asked for is the result: no gradient, no transformation, nobody who looks on."""
+    if type(x) is not torch.Tensor and type(x) is not torch.nn.Parameter:
         return False
-    if x.is_floating_point():
-        # Gradients, forwards or backwards, are those of the generic steps.
-        dual = torch.autograd.forward_ad
-        if (x.requires_grad and torch.is_grad_enabled()) or dual._current_level >= 0 or x.is_neg():
-            return False
-    # Nor transforms such as vmap, nor modes that look at every operation.
-    watched = torch._C._len_torch_dispatch_stack() or torch._C._functorch.is_functorch_wrapped_tensor(x)
-    return not watched
+    if x.layout != torch.strided or torch.jit.is_tracing() or x.device.type == "meta":
+        return False
+    if x.is_floating_point() and (
+        (x.requires_grad and torch.is_grad_enabled()) or forward_ad._current_level >= 0 or x.is_neg()
+    ):
+        return False
+    watched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
+    return not (watched or torch._C._functorch.is_functorch_wrapped_tensor(x))
 
 
-# The compiler must not trace the planning, which is arithmetic on numpy doubles. It keeps the operator as it is, for
-# images of any size.
-_LIBRARY = torch.library.Library("portresize", "DEF")
-_LIBRARY.define(
-    "execute(Tensor x, str layout, str mode, str dialect, int[] size, int resample, float[] box, float reducing_gap,"
-    " int[] factor, int[] canvas, float[] fill) -> Tensor"
-)
-_LIBRARY.impl("execute", _execute, "CompositeExplicitAutograd")
+# What runs.
 
 
-@torch.library.register_fake("portresize::execute", lib=_LIBRARY)
-def _shape(x: torch.Tensor, *spec: Any) -> torch.Tensor:
+def _resize(x: torch.Tensor, *words: Any) -> torch.Tensor:
+    return _torch_steps.execute(x, *_torch_steps.read(words))
+
+
+def _resize_through(x: torch.Tensor, *words: Any) -> torch.Tensor:
+    return _torch_steps.execute(_bytes(x), *_torch_steps.read(words)).to(x.dtype)
+
+
+def _bytes(x: torch.Tensor) -> torch.Tensor:
+    """Halves to even, as jax and numpy round."""
+    return x.round().clamp(0, 255).to(torch.uint8)
+
+
+# What is said of a result before there is one.
+
+
+def _shape(x: torch.Tensor, *words: Any) -> torch.Tensor:
     """An empty tensor of the right shape; sizes may be symbols."""
-    request = Spec(*spec)
-    height, width = request.layout.index("H"), request.layout.index("W")
+    spec, source = _torch_steps.read(words)
+    height, width = spec.layout.index("H"), spec.layout.index("W")
     shape = list(x.shape)
-    shape[height], shape[width] = request.result((shape[height], shape[width]))
-    return x.new_empty(shape)
+    size = (shape[height], shape[width])
+    if torch.onnx.is_in_onnx_export():
+        _torch_steps.check_export(x, spec.layout)
+    if all(isinstance(length, int) for length in (*size, *spec.size, *source)):
+        planned(spec, size, source)  # What is wrong with a request is said when it is traced.
+    shape[height], shape[width] = source or spec.result(size)
+    return _torch_like.empty(x, shape)
 
 
-# Where a gradient is wanted, the steps themselves are traced, once for every shape.
-_traced = torch._dynamo.nonstrict_trace(_execute)
+# Derivatives: a resize of floats is linear but for the colour of a canvas, and its transpose is another such map.
+
+
+class _Differentiable(_SingleLevelFunction):
+    """An operator below its gradient, forwards and backwards."""
+
+    @staticmethod
+    def forward(x: torch.Tensor, below: Callable[..., torch.Tensor], *words: Any) -> torch.Tensor:
+        return below(x, *words)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:  # noqa: ARG004  torch's name
+        x, _, *words = inputs
+        spec, ctx.source = _torch_steps.read(tuple(words))
+        # The map of floats, on a black canvas if it has any.
+        ctx.spec = spec._replace(mode="F", fill=(0.0,))
+        ctx.size = (x.shape[spec.layout.index("H")], x.shape[spec.layout.index("W")])
+        ctx.nothing = (None,) * (1 + len(words))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
+        words = _torch_steps.words(ctx.spec, () if ctx.source else ctx.size)
+        return torch.ops.portresize.resize(gradient, *words), *ctx.nothing
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: torch.Tensor, *_: None) -> torch.Tensor:
+        return torch.ops.portresize.resize(tangent, *_torch_steps.words(ctx.spec, ctx.source))
+
+
+def _is_differentiated(x: torch.Tensor) -> bool:
+    if not x.is_floating_point():
+        return False
+    if x.requires_grad and torch.is_grad_enabled():
+        return True
+    # To look for a tangent takes longer than a small image, and a compiler does not set the level.
+    if forward_ad._current_level < 0 and not torch._C._len_torch_dispatch_stack():
+        return False
+    return torch._VF._unpack_dual(x, level=0)[1] is not None
+
+
+def _above(op: torch._ops.OpOverload, act: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """What autograd sees of an operator."""
+
+    def call(keys: torch._C.DispatchKeySet, x: torch.Tensor, *words: Any) -> torch.Tensor:
+        def below(x: torch.Tensor, *words: Any) -> torch.Tensor:
+            with torch._C._AutoDispatchBelowAutograd():
+                return op.redispatch(keys & torch._C._after_autograd_keyset, x, *words)
+
+        if not _is_differentiated(x):
+            # Where nobody else looks on, what is left to do need not be looked up.
+            last = (keys & torch._C._after_ADInplaceOrView_keyset).highestPriorityTypeId()
+            return act(x, *words) if last in _DEVICES else below(x, *words)
+        if not torch._C._are_functorch_transforms_active():
+            return _Differentiable.apply(x, below, *words)
+
+        def lower(x: torch.Tensor, *words: Any) -> torch.Tensor:
+            # A Function computes its result without gradients; but those of the levels below are still wanted.
+            with torch.enable_grad(), forward_ad._set_fwd_grad_enabled(mode=True):
+                return below(x, *words)
+
+        # The transformations of torch.func have brought us here level by level; a Function would begin anew.
+        with enable_single_level_autograd_function():
+            return _Differentiable.apply(x, lower, *words)
+
+    return call
+
+
+_DEVICES = {torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA}
+
+
+def _over(op: torch._ops.OpOverload) -> Callable[..., tuple[torch.Tensor, int]]:
+    """What `vmap` makes of an operator."""
+
+    def call(_: Any, axes: tuple[Any, ...], x: torch.Tensor, resample: int, layout: str, *words: Any) -> Any:
+        """One batch axis more, wherever it is."""
+        axis = axes[0]
+        letter = next(letter for letter in map(chr, count(ord("a"))) if letter not in layout)
+        return op(x, resample, layout[:axis] + letter + layout[axis:], *words), axis
+
+    return call
+
+
+_LIBRARY = torch.library.Library("portresize", "DEF")
+_TAGS = (torch.Tag.pt2_compliant_tag, torch.Tag.needs_exact_strides)
+
+
+def _define(name: str, act: Callable[..., torch.Tensor]) -> None:
+    """An operator and its rules."""
+    _LIBRARY.define(name + _SCHEMA, tags=_TAGS)
+    _LIBRARY.impl(name, act, "CompositeExplicitAutograd")
+    op = getattr(torch.ops.portresize, name).default
+    _LIBRARY.impl(name, _above(op, act), "Autograd", with_keyset=True)
+    torch.library.register_fake(f"portresize::{name}", _shape, lib=_LIBRARY)
+    torch.library.register_vmap(f"portresize::{name}", _over(op), lib=_LIBRARY)
+
+
+_define("resize", _resize)
+_define("resize_through", _resize_through)

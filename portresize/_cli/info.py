@@ -118,7 +118,13 @@ def _devices(name: str, module: ModuleType) -> str:
 
 
 def _torch(torch: ModuleType) -> list[str]:
-    cuda = [f"cuda ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
+    from portresize._backends._torch_steps import triton_on
+
+    cuda = []
+    for i in range(torch.cuda.device_count()):
+        version, why = triton_on(i)
+        serving = f"operations of torch: {why}" if why else f"kernels of Triton {version}"
+        cuda.append(f"cuda ({torch.cuda.get_device_name(i)}), {serving}")
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return ["cpu", *(cuda or ["no cuda"]), *mps]
 

@@ -19,20 +19,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portresize._core.cache import LONG, kept
-from portresize._core.plan import Plan
+from portresize._core.plan import Plan, plan
 from portresize._core.steps import Blank, Crop, Pad, Pass, Reduce, Take
 from portresize._core.taps import Taps, transpose
 
 if TYPE_CHECKING:
     from portresize._core.plan import Size
+    from portresize._core.spec import Spec
     from portresize._core.steps import Step
 
 
-@kept(lambda plan: max(*plan.source, *plan.result) > LONG)
-def adjoint(plan: Plan) -> Plan:
-    """The plan that turns the gradient of a result of `plan` into the gradient of its image.
+def planned(spec: Spec, size: Size, source: tuple[int, ...] = ()) -> Plan:
+    """What to do to an image of `size`: `plan(spec, size)`; or where there is a `source`, what leads back to it.
 
-    Every step gives samples of the dtype that it takes, rounded once, as in `plan` itself. A plan that only moves
+    That is the adjoint of the plan for an image of `source` = `(height, width)`, whose result has `size`.
+    """
+    if source:
+        return adjoint(plan(spec, (source[0], source[1])))
+    return plan(spec, size)
+
+
+@kept(lambda forward: max(*forward.source, *forward.result) > LONG)
+def adjoint(forward: Plan) -> Plan:
+    """The plan that turns the gradient of a result of `forward` into the gradient of its image.
+
+    Every step gives samples of the dtype that it takes, rounded once, as in `forward` itself. A plan that only moves
     samples does not know their kind, so whether they are floats is for the caller to know.
 
     Raises:
@@ -45,13 +56,13 @@ def adjoint(plan: Plan) -> Plan:
     1. float pass along H: samples 0..256 -> 768, 4 taps, weights float64 24.0 KiB
     """
     steps: list[Step] = []
-    size = plan.source
-    for step in plan.steps:
+    size = forward.source
+    for step in forward.steps:
         before, size = size, _after(step, size)
         # An image that fills its crop or canvas is not moved; a step for it could only return the image itself.
         if before != size or not isinstance(step, Crop | Pad):
             steps = [*_transposed(step, before), *steps]
-    return Plan(plan.result, plan.source, tuple(steps))
+    return Plan(forward.result, forward.source, tuple(steps))
 
 
 def _after(step: Step, size: Size) -> Size:

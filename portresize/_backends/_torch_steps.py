@@ -1,0 +1,125 @@
+"""What executes a request on a tensor, by where the tensor lies; and the same as operations of torch, for exporters."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import array_api_compat.torch as compat
+import torch
+
+from portresize._backends import _host, _torch_like, generic
+from portresize._backends._frame import Frame
+from portresize._core.adjoint import planned
+from portresize._core.spec import Spec
+from portresize._kernels.triton.host import Host, host
+
+if TYPE_CHECKING:
+    from portresize._core.steps import Step
+
+_LOG = logging.getLogger("portresize")
+Size = tuple[int, ...]
+Words = tuple[Any, ...]
+
+
+def words(spec: Spec, source: Size = ()) -> Words:
+    """A request as an operator takes it. What it would assume anyway is left out: every word costs time."""
+    layout, mode, dialect, size, resample, *rest = (*spec, source)
+    given = len(rest)
+    while given and rest[given - 1] == _ASSUMED[given - 1]:
+        given -= 1
+    return (resample, layout, mode, dialect, size, *rest[:given])
+
+
+_ASSUMED = (*Spec("", "", "")[5:], ())
+
+
+def read(words: Words) -> tuple[Spec, Size]:
+    """The Spec that words stand for, and the size to go back to."""
+    resample, layout, mode, dialect, size, *rest = words
+    rest = [tuple(word) if isinstance(word, list) else word for word in rest]
+    source = rest.pop() if len(rest) == len(_ASSUMED) else ()
+    return Spec(layout, mode, dialect, tuple(size), resample, *rest), source
+
+
+class _Namespace:
+    """array-api-compat's torch, but for a `take` that does not ask whether an index is negative."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(compat, name)
+
+    @staticmethod
+    def asarray(x: Any, **words: Any) -> torch.Tensor:
+        """A tensor; a copy of one keeps its strides where it can."""
+        return x.clone() if isinstance(x, torch.Tensor) and words.get("copy") else compat.asarray(x, **words)
+
+    @staticmethod
+    def take(x: torch.Tensor, index: torch.Tensor, *, axis: int) -> torch.Tensor:
+        """`x` at `index` along `axis`."""
+        return torch.index_select(x, axis, index)
+
+
+_XP = _Namespace()
+
+# What numpy has as well. Of the others, bfloat16 alone can be resized.
+_SHARED = {torch.bool, torch.uint8, torch.uint16, torch.int32, torch.float32, torch.float64, torch.float16}
+
+
+def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
+    """Execute `spec`, or what leads back to `source` (see `planned`), on a tensor of which no gradient is asked.
+
+    The axes of the result come in memory in the order in which those of `x` do.
+    """
+    if is_for_triton(x):
+        # Not before: it imports Triton.
+        from portresize._backends import _torch_triton
+
+        return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
+    if x.device.type == "cpu" and x.dtype in _SHARED:
+        y = _host.run(x.detach().numpy(), spec, source)
+        if y is not None:
+            return torch.from_numpy(y)
+    y = by_operations(x, spec, source)
+    result = _torch_like.empty(x, y.shape)
+    return y if y.stride() == result.stride() else result.copy_(y)
+
+
+def is_for_triton(x: torch.Tensor) -> bool:
+    """Whether the kernels of Triton serve."""
+    return x.is_cuda and not triton_on(x.device.index).why
+
+
+@cache
+def triton_on(device: int | None) -> Host:
+    """Which Triton serves a device of CUDA, or why none does; the debug log says so once."""
+    found = host(torch.cuda.get_device_capability(device) if torch.version.cuda else None)
+    if found.why:
+        _LOG.debug("operations of torch serve on CUDA device %s: %s", device, found.why)
+    return found
+
+
+def _steps(x: torch.Tensor, spec: Spec, source: Size) -> tuple[Step, ...]:
+    height, width = (x.shape[spec.layout.index(name)] for name in "HW")
+    return planned(spec, (height, width), source).steps
+
+
+def by_operations(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
+    """The same as operations of torch."""
+    if torch.onnx.is_in_onnx_export():
+        check_export(x, spec.layout)
+    frame, steps = Frame(_XP, x.device, spec.layout, x.ndim), _steps(x, spec, source)
+    # torch gathers and selects no uint16; int32 holds every one of them.
+    if x.dtype == torch.uint16:
+        return generic.perform(frame, x.to(torch.int32), steps).to(torch.uint16)
+    return generic.perform(frame, x, steps)
+
+
+def check_export(x: torch.Tensor, layout: str) -> None:
+    """Refuse what has no form in ONNX."""
+    if not all(isinstance(x.shape[layout.index(name)], int) for name in "HW"):
+        msg = f"`image` has shape {tuple(x.shape)}, expected numbers along H and W: in ONNX only batches may be dynamic"
+        raise ValueError(msg)
+    if x.dtype in {torch.float16, torch.bfloat16}:
+        msg = f"`image` has dtype {x.dtype}, whose rounding has no form in ONNX; cast it to float32"
+        raise TypeError(msg)

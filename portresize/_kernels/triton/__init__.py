@@ -1,0 +1,13 @@
+"""Kernels for GPUs, written in Triton.
+
+- views           an array of any layout as a few axes; told from lengths and strides
+- tables          taps as a kernel reads them
+- tiles           how much a program computes, and with what it is launched
+- rounding        how samples become numbers and sums become samples
+- gather          a pass along an axis
+- blocks, pixels  averages of blocks; nearest samples, alpha and signs
+- kernels         each kernel with arguments that stand for its use, for those who compile without a GPU
+- host            whether a device can be served
+
+Those with kernels in them import triton, and no others, so that a command can ask these without it.
+"""
