@@ -24,7 +24,7 @@ __all__ = ["Resampling", "contain", "cover", "fit", "pad", "reduce", "resize", "
 
 
 # Modules for one library each, which they import.
-_ADAPTERS = ("grain", "jax")
+_ADAPTERS = ("grain", "jax", "torch", "torchvision", "transformers")
 
 
 def __getattr__(name: str) -> ModuleType:

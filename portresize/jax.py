@@ -12,9 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from portresize._api import resize
-from portresize._core import request
+from portresize._core import straight
 from portresize._core.dialect import DEFAULT
-from portresize._core.modes import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,21 +69,8 @@ def resize_straight_through(
     Array([[0.5, 0.5, 0. , 0. ]], dtype=float32)
     """
     image = jnp.asarray(image)
-    if not jnp.issubdtype(image.dtype, jnp.floating):
-        msg = (
-            f"`image` has dtype {image.dtype}, expected floats that hold 0 to 255; integers have no gradient, resize "
-            "them with portresize.resize"
-        )
-        raise TypeError(msg)
-    layout = request.layout_of(image.shape, layout)
-    bands = image.shape[layout.index("C")] if "C" in layout else None
-    mode = request.mode_of("uint8", bands, mode)
-    row = MODES[mode]
-    if row.alpha or row.kind == "index":
-        why = "multiplies alpha in, which is not linear" if row.alpha else "holds numbers that only stand for colours"
-        other = '"L"' if bands is None else {2: '"La"', 4: '"RGBX"'}.get(bands, '"L"')
-        msg = f'`mode` is "{mode}", which {why}; expected another, such as mode={other}'
-        raise ValueError(msg)
+    has_floats = jnp.issubdtype(image.dtype, jnp.floating)
+    layout, mode = straight.axes_of(image.shape, str(image.dtype), layout, mode, has_floats=has_floats)
     resized = partial(
         resize,
         size=size,

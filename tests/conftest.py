@@ -12,8 +12,29 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 from portresize._kernels.llvm.host import host
 from tests.libraries import HAS_CUDA, VARIANTS, WAYS, Variant
 from tests.serving import without_kernels
+from tests.torchvision_ops import missing
 
-_SHOWN = ("pillow", "numpy", "array-api-compat", "array-api-strict", "torch", "jax", "grain", "llvmlite")
+# Without a GPU the kernels for one run in Triton's interpreter, which has to be told before anyone imports it.
+os.environ.setdefault("TRITON_INTERPRET", str(int(not HAS_CUDA)))
+
+_SHOWN = (
+    "pillow",
+    "numpy",
+    "array-api-compat",
+    "array-api-strict",
+    "torch",
+    "torchvision",
+    "transformers",
+    "jax",
+    "grain",
+    "llvmlite",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Examples in docstrings are about to be run: those of `portresize.torchvision` import it."""
+    if config.getoption("doctestmodules"):
+        missing()
 
 
 def pytest_report_header() -> str:

@@ -76,7 +76,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
         from portresize._backends import _torch_triton
 
         return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
-    if x.device.type == "cpu" and x.dtype in _SHARED:
+    if x.is_cpu and x.dtype in _SHARED:
         y = _host.run(x.detach().numpy(), spec, source)
         if y is not None:
             return torch.from_numpy(y)

@@ -100,6 +100,14 @@ _BEFORE: dict[Kind, Bound] = dict.fromkeys(
     KINDS,
     Bound(0, "tested on a GPU before the operations of jax were written anew; those of now have met CPUs alone"),
 )
+_INTERPRETED: dict[Kind, Bound] = dict.fromkeys(
+    KINDS,
+    Bound(
+        0,
+        "tested on a GPU with operations of torch, which serve where Triton does not; its kernels, which serve now, have "
+        "met its interpreter alone",
+    ),
+)
 _FLUSHED = Bound(None, "cupy turns float32 below 2**-126 into zeros; equal above, in all that was tested")
 
 GUARANTEE: dict[str, Platform] = {
@@ -109,7 +117,7 @@ GUARANTEE: dict[str, Platform] = {
         {"float16": NO_SUCH_DTYPE, "bfloat16": NO_SUCH_DTYPE},
     ),
     "torch-cpu": Platform("torch, CPU", {}),
-    "torch-cuda": Platform("torch, CUDA", {}),
+    "torch-cuda": Platform("torch, CUDA", _INTERPRETED),
     # The backend computes in double whether or not the caller has switched 64-bit types on.
     "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
     "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", _BEFORE),

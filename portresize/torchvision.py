@@ -1,0 +1,193 @@
+"""For torchvision: `Resize` as in its transforms of version 2, of images, videos, boxes, masks and PIL images.
+
+Source: torchvision 0.28.0, torchvision/transforms/v2/_geometry.py, and functional/_geometry.py next to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from portresize._core import edges, request
+from portresize._core.dialect import DEFAULT
+from portresize._core.filters import Resampling
+from portresize._core.modes import MODES
+from portresize.torch import resized
+
+try:
+    import torch
+    from torchvision import tv_tensors
+    from torchvision.transforms import InterpolationMode, v2
+except ModuleNotFoundError as error:
+    error.add_note(
+        "portresize.torchvision needs torchvision, of the release that goes with your torch: "
+        "https://pytorch.org/get-started, or pip install 'portresize[torchvision]'"
+    )
+    raise
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portresize._typing import Filter
+
+__all__ = ["Resize"]
+
+
+class Resize(v2.Transform):
+    """Resize images, equal to `PIL.Image.Image.resize` in every pixel, and what belongs to them as torchvision does.
+
+    It takes the place of `torchvision.transforms.v2.Resize`, with its arguments and its bilinear default, alone or in a
+    `v2.Compose`. What becomes of each part of a sample:
+
+    - `tv_tensors.Image` and `Video`, or the first plain tensor where there is none: Pillow's pixels, with any filter,
+      on the tensor's device. Bytes with 4 bands are RGBA, with 2 LA, whose alpha is multiplied in, as in Pillow; v2
+      resizes every band by itself, which is `mode="L"` here.
+    - PIL images: the same pixels, whichever Pillow is installed, in an image of the same mode.
+    - `Mask`, `BoundingBoxes`, `KeyPoints`: what v2 makes of them. Masks are resized to the nearest, which is v2's
+      `"nearest-exact"` if `interpolation` says so and otherwise its `"nearest"`; neither is Pillow's.
+    - All else: left alone.
+
+    Args:
+        size: The length of the short edge, an integer >= 1 (or a sequence of one), of which v2 derives the long one; or
+            `(height, width)`; or None for `max_size` alone.
+        interpolation: As in v2, an `InterpolationMode`, its name or Pillow's number; or as `resample` in
+            `portresize.resize`. For images, `"nearest"` and `"nearest-exact"` are both Pillow's nearest.
+        max_size: The length that the long edge may not exceed; the short one becomes shorter instead. With None as
+            `size`, the length of the long edge.
+        antialias: True. Pillow knows nothing else, but for nearest, where it makes no difference.
+        reducing_gap: As in `portresize.resize`.
+        mode: As in `portresize.resize`, for tensors.
+        dialect: As in `portresize.resize`.
+
+    Raises:
+        TypeError: As in `portresize.resize`.
+        ValueError: As in `portresize.resize`, or `size` and `max_size` contradict each other, or `antialias` is not
+            True.
+
+    >>> import torch, portresize.torchvision
+    >>> from torchvision.transforms import v2
+    >>> preprocess = v2.Compose([portresize.torchvision.Resize(224, "bicubic"), v2.CenterCrop(224)])
+    >>> preprocess(torch.zeros((3, 480, 640), dtype=torch.uint8)).shape
+    torch.Size([3, 224, 224])
+    >>> preprocess.transforms[0]
+    Resize(224, interpolation='bicubic')
+    """
+
+    size: int | tuple[int, int] | None
+    interpolation: str
+    max_size: int | None
+    antialias: bool | None
+    reducing_gap: float | None
+    mode: str | None
+    dialect: str
+
+    def __init__(
+        self,
+        size: SupportsIndex | Iterable[SupportsIndex] | None,
+        interpolation: InterpolationMode | Filter = "bilinear",
+        max_size: SupportsIndex | None = None,
+        antialias: bool | None = True,  # noqa: FBT001, FBT002  the fourth argument of v2.Resize
+        *,
+        reducing_gap: float | None = None,
+        mode: str | None = None,
+        dialect: str = DEFAULT,
+    ) -> None:
+        super().__init__()
+        request.dialect_of(dialect)
+        if mode not in (None, *MODES):
+            request.mode_of("uint8", None, mode)
+        self.size, self.max_size = edges.size_of(size, max_size)
+        self.interpolation = name_of(interpolation, dialect)
+        if antialias is not True and filter_of(self.interpolation) != "nearest":
+            msg = f'`antialias` is {antialias!r}, expected True: of Pillow\'s filters only "nearest" skips samples'
+            raise ValueError(msg)
+        self.antialias = antialias
+        self.reducing_gap = request.gap_of(reducing_gap) or None
+        self.mode = mode
+        self.dialect = dialect
+
+    def transform(self, part: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401, ARG002  the signature of v2
+        """Resize one part of a sample; v2 calls it.
+
+        Args:
+            part: Tensor `[..., C, H, W]` of torch or torchvision, PIL image, mask, boxes or points.
+            params: Nothing.
+
+        Returns:
+            A new object of the same class; of masks, boxes and points as v2 does.
+
+        Raises:
+            TypeError: As in `portresize.resize`.
+            ValueError: As in `portresize.resize`, or the image has no aspect, or too long an aspect for `max_size`.
+        """
+        if isinstance(part, Image.Image):
+            return self._picture(part)
+        if isinstance(part, tv_tensors.Image | tv_tensors.Video):
+            return tv_tensors.wrap(self._pixels(part.as_subclass(torch.Tensor), self.mode), like=part)
+        if not isinstance(part, tv_tensors.TVTensor):
+            return self._pixels(part, self.mode)
+        return self._call_kernel(
+            v2.functional.resize,
+            part,
+            None if self.size is None else [self.size] if isinstance(self.size, int) else list(self.size),
+            interpolation=self.interpolation if self.interpolation in _NAMES else "nearest",
+            max_size=self.max_size,
+            antialias=True,
+        )
+
+    def _picture(self, image: Image.Image) -> Image.Image:
+        samples = np.asarray(image)
+        pixels = self._pixels(samples, image.mode, "HWC"[: samples.ndim])
+        # Pillow itself makes the image: it keeps what belongs to it, such as its palette, and so do modes 1 and P.
+        result = image.resize(pixels.shape[1::-1], Image.Resampling.NEAREST)
+        if image.mode not in {"1", "P"}:
+            result.frombytes(pixels.tobytes())
+        return result
+
+    def _pixels(self, image: Any, mode: str | None, layout: str | None = None) -> Any:  # noqa: ANN401
+        return resized(
+            image,
+            self.size,
+            self.max_size,
+            filter_of(self.interpolation),
+            reducing_gap=self.reducing_gap,
+            layout=layout,
+            mode=mode,
+            dialect=self.dialect,
+        )
+
+    def extra_repr(self) -> str:
+        """The arguments of the call that makes an equal transform."""
+        given = [repr(self.size), f"interpolation={self.interpolation!r}"]
+        words = ("max_size", "reducing_gap", "mode")
+        given += [f"{word}={value!r}" for word in words if (value := getattr(self, word)) is not None]
+        if self.antialias is not True:
+            given.append(f"antialias={self.antialias!r}")
+        if self.dialect != DEFAULT:
+            given.append(f"dialect={self.dialect!r}")
+        return ", ".join(given)
+
+
+# What torchvision calls its filters.
+_NAMES = frozenset(member.value for member in InterpolationMode)
+
+
+def name_of(interpolation: object, dialect: str) -> str:
+    """One name for a filter of torchvision or of Pillow."""
+    name = interpolation.value if isinstance(interpolation, InterpolationMode) else interpolation
+    if name == "nearest-exact":
+        return "nearest-exact"
+    if name is None:
+        msg = "`interpolation` is None, expected a filter's name or Pillow's number for it"
+        raise TypeError(msg)
+    try:
+        return request.filter_of(name, dialect, Resampling.BILINEAR).name.lower()
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("`resample`", "`interpolation`")) from None
+
+
+def filter_of(name: str) -> str:
+    """What Pillow calls the filter `name`."""
+    return "nearest" if name == "nearest-exact" else name
