@@ -38,6 +38,10 @@ TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
 # What a serialized program of jax is made of, and what keeps pipelines.
 JAX_TOOLS = ["flatbuffers>=24", "grain==0.2.18"]
+# What adapters are for, and what reads ONNX. The Triton is that of this torch's builds for CUDA.
+TORCH_TOOLS = ["triton==3.7.1", "transformers==5.23.0", "onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.32.0"]
+# Without what it asks for: its builds for CUDA are the only ones, and the tests stand in for what they lack.
+TORCHVISION = "torchvision==0.28.0"
 # Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
 NUMBA = ["numba==0.62.1", "numba==0.68.1"]
 
@@ -84,7 +88,9 @@ def pillow_12(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Tests against Pillow 13 with every library, the kernels for aarch64 in an emulator, and all examples."""
     _install_torch_and_jax(session)
-    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW, TORCH, JAX, *JAX_TOOLS)
+    session.install("--no-deps", TORCHVISION)
+    tools = [*JAX_TOOLS, *TORCH_TOOLS]
+    session.install("-e.[compare,cpu]", *_group("test"), *_group("emulator"), PILLOW, TORCH, JAX, *tools)
     everything = ["tests", "portresize", "README.md", "docs"]
     session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
 
@@ -159,11 +165,27 @@ def bench_jax(session: nox.Session) -> None:
     session.run("python", "benchmarks/jax_cpu.py", *(session.posargs or ["--out", "benchmarks/results/jax.json"]))
 
 
+@nox.session(name="bench-torch", python=PYTHON, default=False)
+def bench_torch(session: nox.Session) -> None:
+    """Time `resize` on CPU tensors of torch, and write the figures to benchmarks/results."""
+    session.install(TORCH)
+    session.install("-e.[compare,cpu]", *_group("bench"), PILLOW, TORCH)
+    session.run("python", "benchmarks/torch_cpu.py", *(session.posargs or ["--out", "benchmarks/results/torch.json"]))
+
+
 @nox.session(name="bench-numpy", python=PYTHON, default=False)
 def bench_numpy(session: nox.Session) -> None:
     """Time the numpy steps beside Pillow's on this machine, and write the figures to benchmarks/results."""
     session.install("-e.[compare]", *_group("bench"), PILLOW)
     session.run("python", "benchmarks/numpy_steps.py", *(session.posargs or ["--out", "benchmarks/results/numpy.json"]))
+
+
+@nox.session(python=PYTHON, default=False)
+def skew(session: nox.Session) -> None:
+    """Train on Pillow's pixels, predict from those of others, and write what changes to benchmarks/results."""
+    _install_torch_and_jax(session)
+    session.install("-e.[compare,cpu]", *_group("bench"), PILLOW, TORCH, JAX)
+    session.run("python", "benchmarks/skew.py", *(session.posargs or ["--out", "benchmarks/results/skew.json"]))
 
 
 @nox.session(python=PYTHON, default=False)

@@ -1,8 +1,9 @@
-"""The tables of README.md on speed, from benchmarks/results.
+"""The tables of README.md on speed, and on what differences cost, from benchmarks/results.
 
 python -m benchmarks.summary cpu
 python -m benchmarks.summary jax
 python -m benchmarks.summary tpu
+python -m benchmarks.summary skew
 """
 
 from __future__ import annotations
@@ -168,7 +169,44 @@ def _tpu(results: Figures) -> Iterable[str]:
         yield _row(case, [text for one in found for text in (f"{one['us']:.3g}", f"{one['percent']:.0f} %")])
 
 
-PARTS = {"cpu": [_rgb, _kinds, _neighbours, _overheads], "jax": [_jax], "tpu": [_tpu]}
+def _skew(results: Figures) -> Iterable[str]:
+    versions, (least, most) = results["versions"], results["sides"]
+    yield (
+        f"{results['tested_on']:,} RGB pictures, {results['without_detail']} of them without fine detail, from {least} "
+        f"to {most} samples a side to {results['side']}²; means of {len(results['seeds'])} networks, and the largest "
+        f"difference of all. Pillow {versions['pillow']}, torch {versions['torch']}, jax {versions['jax']}, OpenCV "
+        f"{versions['opencv-python-headless']}, on {results['machine']['cpu']}."
+    )
+    columns = ("accuracy", "of those without detail", "predictions that differ", "logits differ, mean and most")
+    for resample, found in results["filters"].items():
+        yield ""
+        deviation = _mean(found["logits_deviation"])
+        yield f"{resample.capitalize()}; the standard deviation of Pillow's logits is {deviation:.1f}:"
+        yield ""
+        yield from _head("", *columns, "samples that differ, and by how much at most")
+        for name, figures in found["routes"].items():
+            yield _row(name, _costs(figures))
+
+
+def _costs(figures: Figures) -> Iterable[str]:
+    yield f"{100 * _mean(figures['accuracy']):.2f} %"
+    yield f"{100 * _mean(figures['accuracy_without_detail']):.2f} %"
+    yield _share(_mean(figures["predictions_differ"]))
+    largest = max(figures["logits_largest"])
+    yield f"{_mean(figures['logits_mean']):.2g}, {largest:.2g}" if largest else "none"
+    yield _share(figures["samples_differ"]) + (f", {most}" if (most := figures["samples_largest"]) else "")
+
+
+def _mean(figures: list[float]) -> float:
+    return sum(figures) / len(figures)
+
+
+def _share(part: float) -> str:
+    """Of what differs: `"none"` means that nothing does."""
+    return f"{100 * part:.3g} %" if part else "none"
+
+
+PARTS = {"cpu": [_rgb, _kinds, _neighbours, _overheads], "jax": [_jax], "tpu": [_tpu], "skew": [_skew]}
 
 if __name__ == "__main__":
     print(summary(sys.argv[1]))

@@ -22,7 +22,11 @@ def test_the_matrix_is_the_one_in_the_table() -> None:
     assert _block("guarantee") == matrix().strip()
 
 
-@pytest.mark.parametrize("name", PARTS)
+def test_what_the_difference_costs_is_what_was_measured() -> None:
+    assert _block("skew") == summary("skew").strip()
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "skew"])
 def test_figures_of_speed_are_those_that_were_measured(name: str) -> None:
     assert _block(f"speed {name}") == summary(name).strip()
 
