@@ -15,6 +15,7 @@ from benchmarks.cases import RGB, checked
 from benchmarks.table import Table
 from benchmarks.timing import in_turn
 from portresize import Resampling
+from portresize._core.plan import plan
 from portresize._core.spec import Spec
 from portresize._kernels.llvm.host import host
 
@@ -53,12 +54,14 @@ def _call(n_threads: int, act: Callable[[], object]) -> None:
 def _kernels(x: Array, size: tuple[int, int], resample: str) -> dict[str, Callable[[], object]]:
     """What the call for `x` runs, by itself."""
     from portresize._backends._call import Call
+    from portresize._backends._items import Form
     from portresize._kernels import pool
 
     isa = host().isa
     assert isa
     spec = Spec("HWC", "RGB", "pillow-13", size=size, resample=int(Resampling[resample.upper()]))
-    call = Call(spec, x.shape, x.strides, x.dtype, isa)
+    form = Form("HWC", "RGB", x.dtype, x.shape)
+    call = Call(form, plan(spec, (x.shape[0], x.shape[1])), x.strides, isa)
     y = np.empty((*size, 3), np.uint8)
     one, two = (call._prepared([], n) for n in (1, 2))  # noqa: SLF001  its parts are what is measured
     kernel, address = call._kernel, call._program.kernel  # noqa: SLF001

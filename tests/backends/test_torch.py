@@ -11,6 +11,7 @@ import pytest
 
 import portresize
 from portresize._backends import _host, generic
+from portresize._backends._frame import Frame
 from portresize._core.adjoint import planned
 from portresize._core.spec import Spec
 from tests.serving import without_kernels
@@ -65,7 +66,7 @@ def test_a_gradient_is_the_adjoint_plan_bit_for_bit(dtype: str, by_kernels: bool
         _lanczos(x).backward(given)
     spec = Spec("NCHW", "F", "pillow-13", (7, 30), 1)
     steps = planned(spec, (7, 30), (19, 23)).steps
-    frame = generic.Frame(_torch_steps._XP, given.device, "NCHW", 4)
+    frame = Frame(_torch_steps._XP, given.device, "NCHW", 4)
     assert torch.equal(x.grad, generic.perform(frame, given, steps))
     assert x.grad.dtype == x.dtype
 
@@ -237,7 +238,7 @@ def test_parameters_views_and_subclasses() -> None:
     assert imaginary.is_neg()
     assert torch.equal(_lanczos(imaginary), _lanczos(-image))
 
-    class Mine(torch.Tensor):
+    class Mine(torch.Tensor):  # type: ignore[name-defined]  # torch is skipped where it is not
         pass
 
     assert torch.equal(_lanczos(image.as_subclass(Mine)), _lanczos(image))

@@ -33,7 +33,7 @@ def _chain(error: BaseException | None) -> str:
     return f"{error}\n{_chain(error.__cause__ or error.__context__)}" if error else ""
 
 
-class Shrink(torch.nn.Module):
+class Shrink(torch.nn.Module):  # type: ignore[name-defined]  # torch is skipped where it is not
     def __init__(self, **words: Any) -> None:
         super().__init__()
         self.words = {"resample": "lanczos"} | words
@@ -156,7 +156,7 @@ onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript", "onnxruntime")),
     reason="onnx, onnxscript or onnxruntime is not installed",
 )
-KINDS = {
+KINDS: dict[str, tuple[dict[str, Any], Any]] = {
     "RGB": ({}, NOISE),
     "RGBA, gap": ({"reducing_gap": 1.5}, torch.cat([NOISE, NOISE[:, :1]], 1)),
     "LAB": ({"mode": "LAB"}, NOISE),
