@@ -16,7 +16,6 @@ from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES
 from portresize._core.spec import Spec
-from portresize._subject import subject_of
 
 try:
     import torch
@@ -235,9 +234,4 @@ def resized(
     shape = tuple(image.shape)
     layout = request.layout_of(shape, edges.layout_of(len(shape)) if layout is None else layout)
     wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size)
-    if torch.compiler.is_compiling() and not isinstance(size, tuple):
-        # `resize` would ask for numbers, and a compiler then make a program for each size; here they may be symbols.
-        subject = subject_of(image, layout, mode, dialect)
-        gap = request.gap_of(words.get("reducing_gap"))
-        return subject.run(image, size=wanted, resample=subject.filter(resample), reducing_gap=gap)
     return resize(image, wanted, resample, layout=layout, mode=mode, dialect=dialect, **words)

@@ -290,6 +290,9 @@ def _members(value: object) -> list[object] | None:
 
 def _integer(value: object) -> int:
     """`value` as an int if it is one: numpy's integers are, bool and 3.0 are not."""
+    # Not asked for its index, which would make a number of a symbol of torch's compilers.
+    if type(value) is int or type(value).__name__ == "SymInt":
+        return value  # type: ignore[return-value]  # a symbol stands for an int
     if isinstance(value, bool):
         raise TypeError
     return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for all that is no integer

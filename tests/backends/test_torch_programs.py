@@ -63,6 +63,17 @@ def test_a_compiled_function_and_its_gradient_give_the_same_bytes(dynamic: bool,
             assert mine.grad.stride() == eager.grad.stride()
 
 
+def test_a_size_that_is_computed_from_the_shape_needs_no_program_of_its_own() -> None:
+    def halve(x: Any) -> Any:
+        return portresize.resize(x, (x.shape[2] // 2, x.shape[3] // 2), layout="NCHW")
+
+    compiled = torch.compile(halve, fullgraph=True, dynamic=True, backend="aot_eager")
+    compiled(NOISE)
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for image in (NOISE[:, :, 3:], NOISE[:, :, :, 9:], NOISE[:, :, 7:, 20:]):
+            assert torch.equal(compiled(image.contiguous()), halve(image))
+
+
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_compiled_bytes_of_any_order_in_memory(dynamic: bool) -> None:
     compiled = torch.compile(lambda x: _shrink(x ^ 255) + 1, fullgraph=True, dynamic=dynamic, backend="aot_eager")
