@@ -31,6 +31,7 @@ class Variant:
         slow: Whether to spare it the large cases.
         on_gpu: Whether it needs a CUDA device; where there is none it is not among the tests at all.
         by_steps: Whether the library's own steps have to serve where kernels would.
+        in_triton: Whether kernels for GPUs have to serve in Triton's interpreter; not where they can on a GPU.
         transformed: What becomes of a function before it is called, for ways that only the law itself has to hold for.
     """
 
@@ -42,10 +43,15 @@ class Variant:
     slow: bool = False
     on_gpu: bool = False
     by_steps: bool = False
+    in_triton: bool = False
     transformed: Callable[[Function], Function] | None = None
 
     def serving(self) -> AbstractContextManager[None]:
         """A context in which calls are served as the variant says."""
+        if self.in_triton:
+            from tests.kernels import triton_device
+
+            return triton_device.serving()
         return without_kernels(self.needs) if self.by_steps else nullcontext()
 
     def call(self, function: Function, array: Array) -> Array:
@@ -63,6 +69,8 @@ class Variant:
         """Why it cannot be tested here, if it cannot."""
         if importlib.util.find_spec(self.needs) is None:
             return f"{self.needs} is not installed"
+        if self.in_triton and importlib.util.find_spec("triton") is None:
+            return "triton is not installed"
         if self.by_steps and host().isa is None:
             return f"no kernels, so that {self.needs} is these steps: {host().why}"
         return ""
@@ -210,6 +218,7 @@ _ALL = [
     Variant("torch", "torch", _torch, _from_torch, platform="torch-cpu"),
     Variant("torch:planar", "torch", _torch_planar, _from_torch, platform="torch-cpu"),
     Variant("torch:steps", "torch", _torch, _from_torch, platform="torch-cpu", by_steps=True),
+    Variant("torch:triton", "torch", _torch, _from_torch, platform="torch-cpu", slow=True, in_triton=True),
     # On the CPU, unless JAX_PLATFORMS says otherwise: see conftest.
     Variant("jax", "jax", _jax, platform="jax-cpu"),
     Variant("jax:jit", "jax", _jax, platform="jax-cpu", transformed=_jit),
@@ -219,6 +228,6 @@ _ALL = [
     Variant("cupy", "cupy", _cupy, _from_cupy, platform="cupy", on_gpu=True),
 ]
 HAS_CUDA = _cuda()
-WAYS = [variant for variant in _ALL if HAS_CUDA or not variant.on_gpu]
+WAYS = [variant for variant in _ALL if not (variant.in_triton if HAS_CUDA else variant.on_gpu)]
 BY_NAME = {variant.name: variant for variant in WAYS}
 VARIANTS = [variant for variant in WAYS if not variant.transformed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from portresize._kernels.triton.host import Host, host
 if TYPE_CHECKING:
     from portresize._core.steps import Step
 
-_LOG = logging.getLogger("portresize")
 Size = tuple[int, ...]
 Words = tuple[Any, ...]
 
@@ -91,11 +90,17 @@ def is_for_triton(x: torch.Tensor) -> bool:
 
 
 @cache
-def triton_on(device: int | None) -> Host:
-    """Which Triton serves a device of CUDA, or why none does; the debug log says so once."""
+def triton_on(device: int) -> Host:
+    """Which Triton serves a device of CUDA, or why none does, of which there is one warning."""
     found = host(torch.cuda.get_device_capability(device) if torch.version.cuda else None)
+    if not found.why:
+        # Not before: it imports Triton.
+        from portresize._backends import _torch_triton
+
+        found = found._replace(why=_torch_triton.trial(torch.device("cuda", device)))
     if found.why:
-        _LOG.debug("operations of torch serve on CUDA device %s: %s", device, found.why)
+        msg = f"operations of torch serve on CUDA device {device}, exact but slower than kernels of Triton: {found.why}"
+        warnings.warn(msg, RuntimeWarning, stacklevel=2)
     return found
 
 

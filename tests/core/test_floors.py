@@ -20,7 +20,8 @@ FREE = {"__init__", "__main__"}
 # What floors may import beside the standard library; those above import what they are adapters of.
 ALLOWED = {"_core": {"numpy"}, "_kernels": {"numpy", "llvmlite"}}
 # The room of a compiler may import that too, but for what others ask without it.
-ROOMS = {"_kernels.pallas.kernel": {"jax"}}
+_IN_TRITON = ("blocks", "gather", "pixels", "rounding", "stream")
+ROOMS = {"_kernels.pallas.kernel": {"jax"}} | {f"_kernels.triton.{name}": {"triton"} for name in _IN_TRITON}
 # Kernels are text until these turn it into code; every other room can be read and tested without LLVM.
 ENTER_LLVM = {"_kernels.llvm.engine", "_kernels.llvm.host"}
 

@@ -6,10 +6,10 @@ import importlib.metadata
 import re
 from typing import NamedTuple
 
-OLDEST = (3, 9)
-"""The first Triton that these kernels have met."""
+OLDEST = (3, 6)
+"""The first Triton that has compiled these kernels, and the first whose interpreter has run them."""
 LEAST = (7, 5)
-"""The first compute capability that Triton generates code for."""
+"""The first compute capability for which it has."""
 
 
 class Host(NamedTuple):
@@ -20,22 +20,31 @@ class Host(NamedTuple):
 
 
 def host(capability: tuple[int, int] | None) -> Host:
-    """What serves a device of NVIDIA of that compute capability; None for one of another maker, or for none at all.
+    """What serves a device of NVIDIA of that compute capability; None for one of another maker.
 
     >>> host(None).why
-    'there is no CUDA device'
+    "the device is not one of NVIDIA's"
     >>> host((6, 1)).why
     'the device has compute capability 6.1, expected 7.5 or higher'
     """
     if capability is None:
-        return Host("", "there is no CUDA device")
+        return Host("", "the device is not one of NVIDIA's")
     if capability < LEAST:
         found, least = (".".join(map(str, pair)) for pair in (capability, LEAST))
         return Host("", f"the device has compute capability {found}, expected {least} or higher")
-    try:
-        version = importlib.metadata.version("triton")
-    except importlib.metadata.PackageNotFoundError:
+    version = _version()
+    if not version:
         return Host("", "triton is not installed")
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
         return Host("", f"triton is {version}, expected {OLDEST[0]}.{OLDEST[1]} or newer")
     return Host(version, "")
+
+
+def _version() -> str:
+    """Of the Triton that is installed, by whatever name it was."""
+    for name in ("triton", "pytorch-triton", "triton-windows"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ""

@@ -1,0 +1,129 @@
+"""Steps on tensors of a GPU, by kernels of Triton: what is the same for all tensors alike is made once, and kept.
+
+A call that is not the first of its kind allocates, launches, and does nothing else: no copy from the host, no wait. So
+it can be captured in a CUDA graph.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from portresize._backends._torch_acts import draft
+from portresize._backends._torch_draft import CARRIERS
+from portresize._core.cache import LARGE, kept
+from portresize._core.steps import Pass, Reduce, Take
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portresize._backends._torch_draft import Act
+    from portresize._backends._torch_tables import Resident
+    from portresize._core.steps import Step
+
+Size = tuple[int, ...]
+_COLD = "no kernels or tables yet for an image like this; call once with the same arguments before capturing a graph"
+
+
+class Like(NamedTuple):
+    """What tensors alike have in common."""
+
+    shape: Size
+    strides: Size
+    dtype: torch.dtype
+    device: torch.device
+
+
+class Program(NamedTuple):
+    """What to do to tensors that are alike.
+
+    Attributes:
+        acts: In order; the last of them makes the result.
+        tables: What they read.
+        streams: Numbers of the streams that may read those.
+    """
+
+    acts: tuple[Act, ...]
+    tables: tuple[Resident, ...]
+    streams: set[int]
+
+
+# A captured graph holds the addresses of tables, and nobody says when it goes; so they stay.
+_CAPTURED: dict[int, Program] = {}
+
+
+def perform(x: torch.Tensor, layout: str, steps: Sequence[Step]) -> torch.Tensor:
+    """Execute `steps` on `x`, whose axes `layout` names; dense, with its axes in the order of `x`, and no view of it.
+
+    Raises:
+        RuntimeError: The stream is being captured, and this is the first call for tensors like `x`.
+    """
+    if x.is_neg():
+        # The sign is still to be flipped in memory, which a kernel would read as it is.
+        x = x.resolve_neg()
+    if x.is_cuda and x.device.index != torch.cuda.current_device():
+        with torch.cuda.device(x.device):
+            return _perform(x, layout, tuple(steps))
+    return _perform(x, layout, tuple(steps))
+
+
+def _perform(x: torch.Tensor, layout: str, steps: tuple[Step, ...]) -> torch.Tensor:
+    dtype = x.dtype
+    program = _program(layout, steps, Like(x.shape, x.stride(), dtype, x.device))
+    if x.is_cuda:
+        _read_by_stream(program, x.device)
+    carrier = CARRIERS.get(dtype)
+    y = x if carrier is None else x.view(carrier)
+    for act in program.acts:
+        y = act(y)
+    return y if carrier is None else y.view(dtype)
+
+
+def _is_large(_: str, steps: tuple[Step, ...], __: Like) -> bool:
+    held = (s.taps.weight if isinstance(s, Pass) else s.index for s in steps if isinstance(s, (Pass, Take)))
+    return any(table.nbytes > LARGE for table in held)
+
+
+@kept(_is_large)
+def _program(layout: str, steps: tuple[Step, ...], like: Like) -> Program:
+    """The program for tensors alike. Steps with tables are the same if they are one object, as plans keep them."""
+    shape, strides, dtype, device = like
+    if _is_capturing(device):
+        # Tables would have to come from the host, and kernels to be compiled, neither of which a graph can hold.
+        raise RuntimeError(_COLD)
+    x = torch.empty_strided(shape, strides, dtype=CARRIERS.get(dtype, dtype), device="meta")
+    made = draft(layout, x, dtype, device, steps)
+    return Program(tuple(made.acts), tuple(made.tables), set())
+
+
+def _read_by_stream(program: Program, device: torch.device) -> None:
+    """See to it that tables are there before they are read, and after."""
+    if _is_capturing(device):
+        # Whoever captures has waited for what was called before.
+        _CAPTURED[id(program)] = program
+        return
+    stream: Any = torch.cuda.current_stream(device)
+    if stream.cuda_stream not in program.streams:
+        for table in program.tables:
+            table.meet(stream)
+        program.streams.add(stream.cuda_stream)
+
+
+def _is_capturing(device: torch.device) -> bool:
+    return device.type == "cuda" and bool(torch.cuda.is_current_stream_capturing())
+
+
+def trial(device: torch.device) -> str:
+    """Why no kernel can be launched on a device; "" if one can. Triton needs a C compiler, for one thing.
+
+    Raises:
+        RuntimeError: The stream is being captured, so that nothing can be compiled.
+    """
+    if _is_capturing(device):
+        raise RuntimeError(_COLD)
+    try:
+        perform(torch.zeros((2, 2), dtype=torch.uint8, device=device), "HW", (Reduce(2, 2, "u8"),))
+    except Exception as error:  # noqa: BLE001  # whatever Triton, its compilers or the driver raise
+        return f"{type(error).__name__}: {error}"
+    return ""
