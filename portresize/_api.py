@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
@@ -62,10 +62,10 @@ def resize(
     >>> resize(row, (1, 3), "lanczos")
     array([[ 29, 212, 141]], dtype=uint8)
     """
-    if type(size) is tuple and len(size) == 2 and box is None and reducing_gap is None and is_remembered(image):
+    if box is None and reducing_gap is None and is_remembered(image, size, resample):
         try:
-            words = (resample, layout, mode, dialect)
-            run, spec = ready(type(image), image.shape, image.dtype, *size, *words)  # type: ignore[arg-type]  # TypeError: unhashable
+            words: Any = (*size, resample, layout, mode, dialect)
+            run, spec = ready(type(image), image.shape, image.dtype, *words)
         except TypeError:
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:

@@ -5,6 +5,7 @@ Imports are literal and made on first use: a backend imports its library, which 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -59,7 +60,15 @@ def backend(image: object) -> Run:
     Raises:
         TypeError: No backend takes it.
     """
+    if _is_of_torch(image):
+        return _torch()
     return backend_of(type(image))
+
+
+def _is_of_torch(image: object) -> bool:
+    """Whether it is a tensor, asked so that torch's compiler can follow: into classes of tensors it does not look."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(image, getattr(torch, "Tensor", ()))
 
 
 def backend_of(cls: type) -> Run:
@@ -89,4 +98,6 @@ def backend_of(cls: type) -> Run:
 
 def is_of_jax(image: object) -> bool:
     """Whether it is an array of jax, or a tracer."""
+    if _is_of_torch(image):
+        return False
     return any(cls.__module__.partition(".")[0] in {"jax", "jaxlib"} for cls in type(image).__mro__)

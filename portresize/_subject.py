@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -66,7 +66,8 @@ def _read(backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | 
     if not are_numbers and not all(isinstance(shape[axes.index(name)], int) for name in "HWC" if name in axes):
         msg = f"`image` has shape {shape}, expected numbers along H, W and C; only batch axes may be symbols"
         raise ValueError(msg)
-    bands = shape[axes.index("C")] if "C" in axes else None
+    # A compiler of torch has to know it as a number.
+    bands = int(shape[axes.index("C")]) if "C" in axes else None
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]
     return Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
@@ -88,8 +89,15 @@ class _Described(NamedTuple):
     dtype: object
 
 
-def is_remembered(image: object) -> bool:
-    """Whether `ready` may be asked: for plain arrays of numpy, and of torch where no compiler looks on."""
+def is_remembered(image: object, size: object, resample: object) -> bool:
+    """Whether `ready` may be asked: for plain arrays of numpy, and of torch where no compiler looks on.
+
+    And only for words that cannot change, as an array with a number in it can.
+    """
+    if type(size) is not tuple or len(size) != 2 or type(size[0]) is not int or type(size[1]) is not int:
+        return False
+    if resample is not None and not isinstance(resample, (str, int)):
+        return False
     cls = type(image)
     if cls is np.ndarray:
         return True
@@ -105,8 +113,8 @@ def ready(
     cls: type,
     shape: tuple[int, ...],
     dtype: object,
-    height: SupportsIndex,
-    width: SupportsIndex,
+    height: int,
+    width: int,
     *words: Any,  # noqa: ANN401
 ) -> tuple[_dispatch.Run, Spec]:
     """What `resize` does with arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""

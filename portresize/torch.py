@@ -233,5 +233,5 @@ def resized(
     _dispatch.backend(image)  # Says of what is no array that it is none, before its shape is asked for.
     shape = tuple(image.shape)
     layout = request.layout_of(shape, edges.layout_of(len(shape)) if layout is None else layout)
-    wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size)
+    wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size, torch.sym_max)
     return resize(image, wanted, resample, layout=layout, mode=mode, dialect=dialect, **words)

@@ -100,6 +100,9 @@ class Resize(v2.Transform):
             request.mode_of("uint8", None, mode)
         self.size, self.max_size = edges.size_of(size, max_size)
         self.interpolation = name_of(interpolation, dialect)
+        if antialias not in (True, False, None):
+            msg = f"`antialias` is {antialias!r}, expected True"
+            raise TypeError(msg)
         if antialias is not True and filter_of(self.interpolation) != "nearest":
             msg = f'`antialias` is {antialias!r}, expected True: of Pillow\'s filters only "nearest" skips samples'
             raise ValueError(msg)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from portresize._backends._items import items_of
 from portresize._core.steps import Pad
@@ -89,8 +88,8 @@ class Call:
         result[height], result[width] = plan.result
         # Without the metadata that a dtype may carry, and that does not tell it from others.
         self._shape, self._dtype = tuple(result), np.dtype(dtype.str)
-        self._in_order = _is_in_order(shape, strides)
-        target = self._empty(as_strided(np.empty(1, dtype), shape, strides)).strides
+        self._axes = _order(shape, strides)
+        target = self._empty().strides
         items = items_of(form, steps, (strides, target))
         sources, targets = (items.places(shape, of, items.axes) for of in (strides, target))
         if self._pad:
@@ -107,7 +106,7 @@ class Call:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
-        y = self._empty(x)
+        y = self._empty()
         if self._pad:
             self._fill(y, self._pad)
         source, target = _address(x), _address(y)
@@ -125,11 +124,12 @@ class Call:
             _KEPT.ready = ready
         return y
 
-    def _empty(self, x: np.ndarray) -> np.ndarray:
-        """Room for the result, whose axes come in memory in the order in which those of `x` do."""
-        if self._in_order:
+    def _empty(self) -> np.ndarray:
+        """Room for the result, whose axes come in memory in the order in which those of the source do."""
+        if not self._axes:
             return np.empty(self._shape, self._dtype)
-        return np.empty_like(x, shape=self._shape, subok=False)
+        y = np.empty([self._shape[axis] for axis in self._axes], self._dtype)
+        return y.transpose(np.argsort(self._axes))
 
     def _fill(self, y: np.ndarray, pad: Pad) -> None:
         """A canvas of one colour."""
@@ -160,10 +160,12 @@ class Call:
         return _Ready(self, threads, blocks, addresses, blocks[0].address, size, addresses.ctypes.data)
 
 
-def _is_in_order(shape: Size, strides: Size) -> bool:
-    """Whether the result has its axes in the order of their names: if the source has them so, or repeats something."""
+def _order(shape: Size, strides: Size) -> list[int]:
+    """Axes as they come in memory; [] if that is in the order of their names, or if something is repeated."""
     steps = [abs(stride) for length, stride in zip(shape, strides, strict=True) if length > 1]
-    return 0 in steps or steps == sorted(steps, reverse=True)
+    if 0 in steps or steps == sorted(steps, reverse=True):
+        return []
+    return sorted(range(len(shape)), key=lambda axis: -abs(strides[axis]))
 
 
 def _address(x: np.ndarray) -> int:

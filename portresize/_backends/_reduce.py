@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from portresize._backends import _narrow, _pair, _round
 from portresize._backends._frame import cut, join
 from portresize._core import fixed
@@ -83,7 +85,8 @@ def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Callable[[Any, Array]
         narrow = _narrow.integer_mean if step.kind == "i32" else _pair.float_mean
         return xp.astype(narrow(xp, (addends[i, ...] for i in range(addends.shape[0])), reciprocal), dtype)
     # Pillow starts from +0.0, which turns -0.0 into 0.0.
-    mean = (fold(xp, addends) + 0.0) * reciprocal
+    # As an array: of a number, exporters of torch make a float32.
+    mean = (fold(xp, addends) + 0.0) * frame.constant(np.array(reciprocal))
     return _round.half_away(xp, mean) if step.kind == "i32" else _round.to_float(xp, mean, dtype)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def empty(x: torch.Tensor, shape: Sequence[Any]) -> torch.Tensor:
@@ -20,15 +20,26 @@ def empty(x: torch.Tensor, shape: Sequence[Any]) -> torch.Tensor:
 
 
 def strides(x: torch.Tensor, shape: Sequence[Any]) -> tuple[Any, ...]:
-    """The strides of such a tensor, as numpy would choose them."""
-    long = [stride for length, stride in zip(x.shape, x.stride(), strict=True) if length != 1]
+    """The strides of such a tensor."""
+    numbers = (*x.shape, *x.stride(), *shape)
+    likely, surely = (bool, bool) if all(isinstance(number, int) for number in numbers) else _guarded()
+    long = [stride for length, stride in zip(x.shape, x.stride(), strict=True) if likely(length != 1)]
     axes = list(range(x.ndim))
     # A tensor that repeats something, or has its axes in order, tells no other order.
-    if 0 not in long and any(first < second for first, second in pairwise(long)):
+    repeats = any(surely(stride == 0) for stride in long)
+    if not repeats and any(surely(first < second) for first, second in pairwise(long)):
         axes.sort(key=lambda axis: -x.stride(axis))
     found: list[Any] = [1] * x.ndim
     step: Any = 1
     for axis in reversed(axes):
         found[axis] = step
-        step = step * max(shape[axis], 1)
+        step = step * torch.sym_max(shape[axis], 1)
     return tuple(found)
+
+
+def _guarded() -> tuple[Callable[[Any], bool], Callable[[Any], bool]]:
+    """Questions about symbols of which a compiler may know nothing: true, or false, where it does not."""
+    # Not before: whoever has symbols has loaded it.
+    from torch.fx.experimental.symbolic_shapes import guard_or_false, guard_or_true
+
+    return guard_or_true, guard_or_false

@@ -61,25 +61,34 @@ def _check(x: torch.Tensor) -> None:
         # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
         msg = "no backend under torch.jit.trace; use torch.compile or torch.export"
         raise TypeError(msg)
-    if type(x).__name__ == "DTensor" and not torch.compiler.is_compiling():
+    if type(x).__name__ == "DTensor":
         # Not before: it imports all of torch.distributed.
-        from portresize._backends import _torch_sharding
+        from portresize._backends._torch_sharding import register
 
-        _torch_sharding.register()
+        register()
 
 
 def _is_plain(x: torch.Tensor) -> bool:
     """Whether all that is asked for is the result: no gradient, no transformation, nobody who looks on."""
     if type(x) is not torch.Tensor and type(x) is not torch.nn.Parameter:
         return False
-    if x.layout != torch.strided or torch.jit.is_tracing() or x.device.type == "meta":
+    # A tensor that is more than its samples has other keys, and so have all others on devices that are not here.
+    if x.layout != torch.strided or torch.jit.is_tracing() or torch._C._dispatch_keys(x).raw_repr() & ~_PLAIN:
         return False
-    if x.is_floating_point() and (
-        (x.requires_grad and torch.is_grad_enabled()) or forward_ad._current_level >= 0 or x.is_neg()
-    ):
+    if x.is_floating_point() and ((x.requires_grad and torch.is_grad_enabled()) or forward_ad._current_level >= 0):
         return False
     watched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
-    return not (watched or torch._C._functorch.is_functorch_wrapped_tensor(x))
+    return not (watched or torch._C._are_functorch_transforms_active())
+
+
+def _bits_of(*names: str) -> int:
+    found = 0
+    for name in names:
+        found |= torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, name)).raw_repr()
+    return found
+
+
+_PLAIN = _bits_of("CPU", "AutogradCPU", "AutocastCPU", "CUDA", "AutogradCUDA", "AutocastCUDA", "ADInplaceOrView")
 
 
 # What runs.
@@ -141,7 +150,14 @@ class _Differentiable(_SingleLevelFunction):
 
     @staticmethod
     def jvp(ctx: Any, tangent: torch.Tensor, *_: None) -> torch.Tensor:
-        return torch.ops.portresize.resize(tangent, *_torch_steps.words(ctx.spec, ctx.source))
+        # The tangent may have one itself, of the level below.
+        with forward_ad._set_fwd_grad_enabled(mode=True):
+            return torch.ops.portresize.resize(tangent, *_torch_steps.words(ctx.spec, ctx.source))
+
+    @staticmethod
+    def _compiled_autograd_key(ctx: Any) -> tuple[int]:
+        """What torch asks of a Function to compile its backward; sizes and words are not part of it."""
+        return (ctx._autograd_function_id,)
 
 
 def _is_differentiated(x: torch.Tensor) -> bool:
@@ -170,9 +186,11 @@ def _above(op: torch._ops.OpOverload, act: Callable[..., torch.Tensor]) -> Calla
         if not torch._C._are_functorch_transforms_active():
             return _Differentiable.apply(x, below, *words)
 
+        wanted = torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
+
         def lower(x: torch.Tensor, *words: Any) -> torch.Tensor:
-            # A Function computes its result without gradients; but those of the levels below are still wanted.
-            with torch.enable_grad(), forward_ad._set_fwd_grad_enabled(mode=True):
+            # A Function computes its result without gradients; but the levels below may still want theirs.
+            with torch.set_grad_enabled(wanted[0]), forward_ad._set_fwd_grad_enabled(mode=wanted[1]):
                 return below(x, *words)
 
         # The transformations of torch.func have brought us here level by level; a Function would begin anew.

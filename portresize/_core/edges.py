@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from portresize._core import request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portresize._core.geometry import Size
 
 # Letters for batch axes, in the order in which they come into use: N, T and those that mean nothing.
@@ -64,8 +66,10 @@ def size_of(size: object, max_size: object) -> tuple[int | Size | None, int | No
     return edge, longest
 
 
-def result(source: Size, size: int | Size | None, max_size: int | None) -> Size:
-    """The size of a result for an image of `source`, which may be symbols of a compiler.
+def result(
+    source: Size, size: int | Size | None, max_size: int | None, longer: Callable[[int, int], int] = max
+) -> Size:
+    """The size of a result for an image of `source`, which may be symbols of a compiler with its own way to compare.
 
     Raises:
         ValueError: The image is empty, or so narrow that its short edge would be 0.
@@ -79,6 +83,9 @@ def result(source: Size, size: int | Size | None, max_size: int | None) -> Size:
     if height < 1 or width < 1:
         msg = f"`image` has a height and a width of {(height, width)}, expected both >= 1 for an aspect"
         raise ValueError(msg)
+    if size is not None and max_size is None:
+        # Whichever edge is the long one: a program holds for both.
+        return longer(size, size * height // width), longer(size, size * width // height)
     is_upright = width <= height
     short, long = (width, height) if is_upright else (height, width)
     if size is not None:

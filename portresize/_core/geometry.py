@@ -34,7 +34,8 @@ def thumbnail(source: Size, size: Size) -> Size:
 
 def _nearest(number: float, error: Callable[[int], float]) -> int:
     """Whichever neighbour of `number` has the smaller `error`, the lower one if they tie; at least 1."""
-    return max(min(math.floor(number), math.ceil(number), key=error), 1)
+    low, high = math.floor(number), math.ceil(number)
+    return max(low if error(low) <= error(high) else high, 1)
 
 
 def contain(source: Size, size: Size) -> Size:

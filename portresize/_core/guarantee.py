@@ -104,8 +104,8 @@ _INTERPRETED: dict[Kind, Bound] = dict.fromkeys(
     KINDS,
     Bound(
         0,
-        "tested on a GPU with operations of torch, which serve where Triton does not; its kernels, which serve now, have "
-        "met its interpreter alone",
+        "tested on a GPU with operations of torch, which serve where Triton does not; its kernels, which serve now, "
+        "have met its interpreter alone",
     ),
 )
 _FLUSHED = Bound(None, "cupy turns float32 below 2**-126 into zeros; equal above, in all that was tested")

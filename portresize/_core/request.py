@@ -186,7 +186,7 @@ def box_of(box: object, *, whole: bool = False) -> tuple[float, ...]:
     except TypeError:
         msg = f"`box` is {tuple(members)}, expected {wanted}"
         raise TypeError(msg) from None
-    if not all(math.isfinite(edge) for edge in edges):
+    if not all(-math.inf < edge < math.inf for edge in edges):
         msg = f"`box` is {edges}, expected {wanted}"
         raise ValueError(msg)
     return edges
@@ -268,7 +268,7 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
         raise TypeError(msg)
     if row.kind == "float":
         # One zero and one NaN: a Spec with another is another Spec to a cache, or the same one when it should not be.
-        return tuple(math.nan if math.isnan(number) else number + 0.0 for number in fill)
+        return tuple(math.nan if number != number else number + 0.0 for number in fill)  # noqa: PLR0124  it may be a symbol
     low, high = (0, 1) if mode == "1" else _RANGES[row.kind]
     if not all(number.is_integer() and low <= number <= high for number in fill):
         msg = f'`color` is {color!r}, expected integers from {low} to {high} for mode "{mode}"'
@@ -295,7 +295,8 @@ def _integer(value: object) -> int:
         return value  # type: ignore[return-value]  # a symbol stands for an int
     if isinstance(value, bool):
         raise TypeError
-    return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for all that is no integer
+    # A compiler that meets an enumeration of integers follows `int`, but not `index`.
+    return int(value) if isinstance(value, int) else operator.index(value)  # type: ignore[arg-type]  # raises TypeError
 
 
 def _number(value: object) -> float:

@@ -31,6 +31,10 @@ def shrink(x: Any, mode: str = "RGBX") -> Any:
 def check(mesh: Any) -> None:
     """Every placement, and how much is sent for it."""
     images = torch.from_numpy(IMAGES)
+    # Before anything has been said of sharding: a compiler meets it first.
+    compiled = torch.compile(shrink, fullgraph=True, backend="aot_eager")
+    spread = distribute_tensor(images, mesh, [Shard(0)])
+    assert torch.equal(compiled(spread).full_tensor(), shrink(images))
     # Placement before and after, mode, and whether anything may be sent.
     cases = [
         (Shard(0), Shard(0), "RGBA", False),
@@ -48,6 +52,11 @@ def check(mesh: Any) -> None:
         assert result.placements == (after,), (before, result.placements)
         assert bool(sent.get_total_counts()) == is_sent, (before, sent.get_comm_counts())
         assert torch.equal(result.full_tensor(), shrink(images, mode)), before
+    # A colour for each band is for all of them.
+    spread = distribute_tensor(images, mesh, [Shard(1)])
+    padded = portresize.pad(spread, (10, 20), color=(1, 2, 3, 4), layout="NCHW", mode="L")
+    expected = portresize.pad(images, (10, 20), color=(1, 2, 3, 4), layout="NCHW", mode="L")
+    assert torch.equal(padded.full_tensor(), expected)
     # Another size is another answer, however the first was remembered.
     spread = distribute_tensor(images, mesh, [Shard(0)])
     assert portresize.resize(spread, (14, 21), layout="NCHW").shape == (4, 4, 14, 21)

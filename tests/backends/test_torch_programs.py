@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import io
 from typing import Any
@@ -14,6 +15,7 @@ from portresize._core.spec import Spec
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
+from portresize._backends import _torch_steps
 from portresize._backends import torch as backend
 
 # torch's own, on first use of its compiler and its exporters.
@@ -72,6 +74,45 @@ def test_a_size_that_is_computed_from_the_shape_needs_no_program_of_its_own() ->
     with torch.compiler.set_stance("fail_on_recompile"):
         for image in (NOISE[:, :, 3:], NOISE[:, :, :, 9:], NOISE[:, :, 7:, 20:]):
             assert torch.equal(compiled(image.contiguous()), halve(image))
+
+
+def test_what_else_a_compiler_follows() -> None:
+    def check(act: Any, *arguments: Any) -> None:
+        torch.compiler.reset()
+        compiled = torch.compile(act, fullgraph=True, backend="aot_eager")
+        assert torch.equal(compiled(*arguments), act(*arguments))
+
+    check(lambda x: portresize.resize(x, (5, 6), portresize.Resampling.LANCZOS, layout="NCHW"), NOISE)
+    check(_shrink, torch.nn.Parameter(NOISE.to(torch.float32)))
+    # How many there are is not known before.
+    check(lambda x, kept: _shrink(x[kept]), NOISE, torch.tensor([True, False]))
+    zoom = torch.compile(
+        lambda x: portresize.resize(x, (5, 6), box=(0, 0, x.shape[3], x.shape[2] / 2), layout="NCHW"),
+        fullgraph=True,
+        dynamic=True,
+        backend="aot_eager",
+    )
+    small = torch.compile(lambda x: portresize.thumbnail(x, (9, 9), layout="NCHW"), fullgraph=True, backend="aot_eager")
+    for image in (NOISE, NOISE[:, :, 3:], NOISE[:, :, :, 20:]):
+        box = (0, 0, image.shape[3], image.shape[2] / 2)
+        assert torch.equal(zoom(image), portresize.resize(image, (5, 6), box=box, layout="NCHW"))
+        assert torch.equal(small(image), portresize.thumbnail(image, (9, 9), layout="NCHW"))
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # Its compiler looks at all tensors.
+def test_a_compiled_backward_pass() -> None:
+    eager, mine = (NOISE.to(torch.float64).requires_grad_() for _ in range(2))
+    compiled_autograd = importlib.import_module("torch._dynamo.compiled_autograd")
+    _shrink(eager).square().sum().backward()
+    total = _shrink(mine).square().sum()
+    with compiled_autograd._enable(torch.compile(fullgraph=True, backend="aot_eager")):
+        total.backward()
+    assert torch.equal(mine.grad, eager.grad)
+
+
+def test_programs_that_pass_nothing_for_an_empty_list() -> None:
+    words = [*_torch_steps.words(Spec("NCHW", "RGB", "pillow-13", (13, 21), 1)), None, 0.0, None, None, [0.0], None]
+    assert torch.equal(_torch_steps.execute(NOISE, *_torch_steps.read(tuple(words))), _shrink(NOISE))
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
@@ -176,6 +217,8 @@ KINDS: dict[str, tuple[dict[str, Any], Any]] = {
     "I": ({}, NOISE.to(torch.int32) * 8_421_504),
     "F": ({}, NOISE.to(torch.float32) / 3),
     "float64": ({"resample": "bicubic"}, NOISE.to(torch.float64) / 3),
+    "I, blocks of 3": ({"reducing_gap": 1.0}, NOISE.to(torch.int32).repeat(1, 1, 1, 2) * 8_421_504),
+    "F, blocks of 3": ({"reducing_gap": 1.0}, NOISE.to(torch.float32).repeat(1, 1, 1, 2) / 3),
 }
 
 
