@@ -35,11 +35,13 @@ PILLOW_12 = "pillow==12.3.0"
 PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
 
 TORCH = "torch==2.13.0"
+# That of this torch's builds for CUDA.
+TRITON = "triton==3.7.1"
 JAX = "jax==0.10.2"
 # What a serialized program of jax is made of, and what keeps pipelines.
 JAX_TOOLS = ["flatbuffers>=24", "grain==0.2.18"]
-# What adapters are for, and what reads ONNX. The Triton is that of this torch's builds for CUDA.
-TORCH_TOOLS = ["triton==3.7.1", "transformers==5.23.0", "onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.32.0"]
+# What adapters are for, and what reads ONNX; the gate of machine code needs threadpoolctl.
+TORCH_TOOLS = [TRITON, "threadpoolctl>=3.5", "transformers==5.23.0", "onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.32.0"]
 # Without what it asks for: its builds for CUDA are the only ones, and the tests stand in for what they lack.
 TORCHVISION = "torchvision==0.28.0"
 # Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
@@ -195,6 +197,17 @@ def tpu(session: nox.Session) -> None:
     session.install("-e.[compare]", *_group("test"), *_group("bench"), PILLOW, JAX)
     session.run("pytest", "tests/backends/test_tpu.py", "tests/kernels/test_pallas.py")
     session.run("python", "benchmarks/tpu.py", *(session.posargs or ["--out", "benchmarks/results/tpu.json"]))
+
+
+@nox.session(python=PYTHON, default=False)
+def triton(session: nox.Session) -> None:
+    """Compile for NVIDIA GPUs where there are none, and write what the kernels cost there to benchmarks/results."""
+    session.install(TORCH)
+    session.install("-e.[compare]", *_group("test"), *_group("bench"), PILLOW, TORCH, TRITON)
+    session.run(
+        "python", "-m", "benchmarks.triton_aot", *(session.posargs or ["--out", "benchmarks/results/triton.json"])
+    )
+    session.run("pytest", "tests/kernels/test_triton_aot.py", "tests/kernels/test_stream.py")
 
 
 def _pillow_simd(session: nox.Session) -> str:

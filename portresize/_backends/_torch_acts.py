@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from portresize._backends._torch_draft import Draft
+from portresize._backends._torch_stream import GRANULE, pair, prepare, serves
 from portresize._backends._torch_tables import all_on, index_on, taps_on
 from portresize._core import fixed
 from portresize._core.steps import (
@@ -35,7 +36,9 @@ _FLOATS = {torch.float16: "f16", torch.bfloat16: "bf16", torch.float32: "f32", t
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def draft(layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device, steps: Sequence[Step]) -> Draft:
+def draft(
+    layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device, steps: Sequence[Step], *, offset: int = 0
+) -> Draft:
     """The program for `steps`.
 
     Args:
@@ -44,8 +47,9 @@ def draft(layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device
         dtype: What its samples are.
         device: Where those to come are.
         steps: What to do.
+        offset: What `offset_of` says of those to come.
     """
-    made = Draft(layout, x, dtype, device)
+    made = Draft(layout, x, dtype, device, offset)
     size = x.shape[layout.index("H")], x.shape[layout.index("W")]
     for step in steps:
         size = size_after(step, size)
@@ -60,6 +64,8 @@ def draft(layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device
             other = rest[0] if rest and isinstance(rest[0], Take) and rest[0].axis != step.axis else None
             rest = rest[1:] if other else rest
             _take(made, step, other)
+        elif rest and _both(made, (step, rest[0])):
+            rest = rest[1:]
         else:
             _ACTS[type(step)](made, step)
     if not steps or isinstance(steps[-1], Crop):
@@ -73,7 +79,8 @@ def _crop(made: Draft, step: Crop) -> None:
     shape, strides = tuple(y.shape), y.stride()
     offset = step.top * strides[height] + step.left * strides[width]
     made.acts.append(lambda x: x.as_strided(shape, strides, x.storage_offset() + offset))
-    made.x = y
+    moved = (made.offset + offset * y.dtype.itemsize) % GRANULE if made.offset >= 0 else -1
+    made.x, made.offset = y, moved
 
 
 def _blank(made: Draft, step: Blank) -> None:
@@ -152,6 +159,21 @@ def _pass(made: Draft, step: Pass) -> None:
         P=p,
         Q=q,
     )
+
+
+def _both(made: Draft, steps: tuple[Step, Step]) -> bool:
+    """Two passes in one kernel; whether they are for it, and it is for the device."""
+    size = made.x.shape[made.axis("H")], made.x.shape[made.axis("W")]
+    if not pair(steps) or not serves(made.device):
+        return False
+    y = made.resized(*size_after(steps[1], size_after(steps[0], (size[0], size[1]))))
+    strides = made.x.stride(), y.stride()
+    found = prepare(tuple(made.x.shape), strides, made.layout, steps, offset=made.offset, device=made.device)
+    if found is None:
+        return False
+    made.read(found.table)
+    made.make(y, found.write)
+    return True
 
 
 class _Region(NamedTuple):

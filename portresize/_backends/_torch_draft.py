@@ -27,11 +27,13 @@ class Draft:
         dtype: Of the samples, as the caller has them.
         device: Where they are.
         x: What the acts so far make of an image, without its elements.
+        offset: How far its first sample is beyond a multiple of 16 bytes, as `_torch_stream.offset_of` says.
         acts: What is to be done, in order.
         tables: What that reads.
     """
 
-    def __init__(self, layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device, offset: int = 0) -> None:
+        self.offset = offset
         self.layout, self.dtype, self.device = layout, dtype, device
         self.x = self._first = x
         self.acts: list[Act] = []
@@ -80,7 +82,8 @@ class Draft:
             return y
 
         self.acts.append(act)
-        self.x = y
+        # torch gives memory from multiples of 64 on.
+        self.x, self.offset = y, 0
 
     def launch(self, y: torch.Tensor, kernel: Any, programs: int, *arguments: Any, **words: Any) -> None:
         """Add an act that is one kernel, whose first two arguments are a tensor and the result."""

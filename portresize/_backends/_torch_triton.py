@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from portresize._backends import _torch_trial
 from portresize._backends._torch_acts import draft
 from portresize._backends._torch_draft import CARRIERS
+from portresize._backends._torch_stream import offset_of
 from portresize._core.cache import LARGE, kept
-from portresize._core.steps import Pass, Reduce, Take
+from portresize._core.steps import Pass, Take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +35,7 @@ class Like(NamedTuple):
     strides: Size
     dtype: torch.dtype
     device: torch.device
+    offset: int
 
 
 class Program(NamedTuple):
@@ -70,7 +73,8 @@ def perform(x: torch.Tensor, layout: str, steps: Sequence[Step]) -> torch.Tensor
 
 def _perform(x: torch.Tensor, layout: str, steps: tuple[Step, ...]) -> torch.Tensor:
     dtype = x.dtype
-    program = _program(layout, steps, Like(x.shape, x.stride(), dtype, x.device))
+    offset = offset_of(x) if dtype == torch.uint8 else 0
+    program = _program(layout, steps, Like(x.shape, x.stride(), dtype, x.device, offset))
     if x.is_cuda:
         _read_by_stream(program, x.device)
     carrier = CARRIERS.get(dtype)
@@ -88,12 +92,12 @@ def _is_large(_: str, steps: tuple[Step, ...], __: Like) -> bool:
 @kept(_is_large)
 def _program(layout: str, steps: tuple[Step, ...], like: Like) -> Program:
     """The program for tensors alike. Steps with tables are the same if they are one object, as plans keep them."""
-    shape, strides, dtype, device = like
+    shape, strides, dtype, device, offset = like
     if _is_capturing(device):
         # Tables would have to come from the host, and kernels to be compiled, neither of which a graph can hold.
         raise RuntimeError(_COLD)
     x = torch.empty_strided(shape, strides, dtype=CARRIERS.get(dtype, dtype), device="meta")
-    made = draft(layout, x, dtype, device, steps)
+    made = draft(layout, x, dtype, device, steps, offset=offset)
     return Program(tuple(made.acts), tuple(made.tables), set())
 
 
@@ -115,15 +119,11 @@ def _is_capturing(device: torch.device) -> bool:
 
 
 def trial(device: torch.device) -> str:
-    """Why no kernel can be launched on a device; "" if one can. Triton needs a C compiler, for one thing.
+    """Why kernels cannot serve a device; "" if they can.
 
     Raises:
         RuntimeError: The stream is being captured, so that nothing can be compiled.
     """
     if _is_capturing(device):
         raise RuntimeError(_COLD)
-    try:
-        perform(torch.zeros((2, 2), dtype=torch.uint8, device=device), "HW", (Reduce(2, 2, "u8"),))
-    except Exception as error:  # noqa: BLE001  # whatever Triton, its compilers or the driver raise
-        return f"{type(error).__name__}: {error}"
-    return ""
+    return _torch_trial.trial(_torch_trial.SINGLE, device, perform)
