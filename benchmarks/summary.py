@@ -3,6 +3,8 @@
 python -m benchmarks.summary cpu
 python -m benchmarks.summary jax
 python -m benchmarks.summary tpu
+python -m benchmarks.summary torch
+python -m benchmarks.summary triton
 python -m benchmarks.summary skew
 """
 
@@ -169,6 +171,46 @@ def _tpu(results: Figures) -> Iterable[str]:
         yield _row(case, [text for one in found for text in (f"{one['us']:.3g}", f"{one['percent']:.0f} %")])
 
 
+def _triton(results: Figures) -> Iterable[str]:
+    yield (
+        f"The kernels for CUDA, from the machine code that Triton {results['versions']['triton']} makes of them; they "
+        "have not run on a GPU, and no speed is claimed. Instructions that a thread issues for a byte of the result, "
+        f"RGB images, on {', '.join(results['gpus'])}, NCHW and NHWC:"
+    )
+    yield ""
+    yield from _head("", "both passes in one kernel, by tensor cores", "a kernel for each pass")
+    for case in dict.fromkeys(name.rsplit(", ", 2)[0] for name in results["cases"]):
+        found = [figures for name, figures in results["cases"].items() if name.startswith(f"{case}, ")]
+        counts = [figures["instructions"] for figures in found]
+        yield _row(case, [f"{min(counts):.3g} to {max(counts):.3g}", f"{max(f['gathering'] for f in found):.3g}"])
+
+
+def _torch(results: Figures) -> Iterable[str]:
+    versions = results["versions"]
+    yield (
+        f"CPU tensors of torch, one thread, on {results['machine']['cpu']}; torch {versions['torch']}, Pillow "
+        f"{versions['pillow']}. Times of others over ours; torch's `antialias=True` is not equal to Pillow:"
+    )
+    yield ""
+    columns = ("ours, ms", "Pillow", "torch", "compiled over eager")
+    yield from _head("bytes, RGB", *columns)
+    for case, figures in results["bytes"].items():
+        found = figures["ratios"]
+        last = [_times(found["pillow/ours"]), _times(found.get("torch/ours")), _times(found["compiled/ours"], 2)]
+        yield _row(case, [f"{figures['ours']['median_ms']:.3g}", *last])
+    yield ""
+    yield from _head("float32, forward and backward", "ours, ms", "torch")
+    for case, figures in results["gradients"].items():
+        yield _row(case, [f"{figures['ours']['median_ms']:.3g}", _times(figures["ratios"]["torch/ours"])])
+    small = results["small"]
+    ours, array = (f"{small[who]['median_us']:.3g} µs" for who in ("ours", "numpy"))
+    yield ""
+    yield (
+        f"One image of 32² to 16²: {ours}, as numpy array {array}; where a program calls the operator, torch's "
+        f"dispatcher adds {small['dispatch_us']:.2g} µs."
+    )
+
+
 def _skew(results: Figures) -> Iterable[str]:
     versions, (least, most) = results["versions"], results["sides"]
     yield (
@@ -206,7 +248,14 @@ def _share(part: float) -> str:
     return f"{100 * part:.3g} %" if part else "none"
 
 
-PARTS = {"cpu": [_rgb, _kinds, _neighbours, _overheads], "jax": [_jax], "tpu": [_tpu], "skew": [_skew]}
+PARTS = {
+    "cpu": [_rgb, _kinds, _neighbours, _overheads],
+    "jax": [_jax],
+    "tpu": [_tpu],
+    "torch": [_torch],
+    "triton": [_triton],
+    "skew": [_skew],
+}
 
 if __name__ == "__main__":
     print(summary(sys.argv[1]))
