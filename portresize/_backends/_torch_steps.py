@@ -37,6 +37,8 @@ _ASSUMED = (*Spec("", "", "")[5:], ())
 def read(words: Words) -> tuple[Spec, Size]:
     """The Spec that words stand for, and the size to go back to."""
     resample, layout, mode, dialect, size, *rest = words
+    if not rest:
+        return Spec(layout, mode, dialect, tuple(size), resample), ()
     # Programs that were compiled ahead of time pass None for an empty list.
     rest = [() if word is None else tuple(word) if isinstance(word, list) else word for word in rest]
     source = rest.pop() if len(rest) == len(_ASSUMED) else ()

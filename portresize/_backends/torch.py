@@ -161,8 +161,7 @@ class _Differentiable(_SingleLevelFunction):
 
 
 def _is_differentiated(x: torch.Tensor) -> bool:
-    if not x.is_floating_point():
-        return False
+    """Whether a gradient of floats is asked for, backwards or forwards."""
     if x.requires_grad and torch.is_grad_enabled():
         return True
     # To look for a tangent takes longer than a small image, and a compiler does not set the level.
@@ -175,17 +174,19 @@ def _above(op: torch._ops.OpOverload, act: Callable[..., torch.Tensor]) -> Calla
     """What autograd sees of an operator."""
 
     def call(keys: torch._C.DispatchKeySet, x: torch.Tensor, *words: Any) -> torch.Tensor:
+        is_differentiated = x.is_floating_point() and _is_differentiated(x)
+        # Where nobody else looks on, what is left to do need not be looked up.
+        if not is_differentiated and not keys.raw_repr() & ~_PLAIN:
+            return act(x, *words)
+
         def below(x: torch.Tensor, *words: Any) -> torch.Tensor:
             with torch._C._AutoDispatchBelowAutograd():
                 return op.redispatch(keys & torch._C._after_autograd_keyset, x, *words)
 
-        if not _is_differentiated(x):
-            # Where nobody else looks on, what is left to do need not be looked up.
-            last = (keys & torch._C._after_ADInplaceOrView_keyset).highestPriorityTypeId()
-            return act(x, *words) if last in _DEVICES else below(x, *words)
+        if not is_differentiated:
+            return below(x, *words)
         if not torch._C._are_functorch_transforms_active():
             return _Differentiable.apply(x, below, *words)
-
         wanted = torch.is_grad_enabled(), torch._C._is_fwd_grad_enabled()
 
         def lower(x: torch.Tensor, *words: Any) -> torch.Tensor:
@@ -198,9 +199,6 @@ def _above(op: torch._ops.OpOverload, act: Callable[..., torch.Tensor]) -> Calla
             return _Differentiable.apply(x, lower, *words)
 
     return call
-
-
-_DEVICES = {torch._C.DispatchKey.CPU, torch._C.DispatchKey.CUDA}
 
 
 def _over(op: torch._ops.OpOverload) -> Callable[..., tuple[torch.Tensor, int]]:
