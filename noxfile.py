@@ -41,7 +41,8 @@ JAX = "jax==0.10.2"
 # What a serialized program of jax is made of, and what keeps pipelines.
 JAX_TOOLS = ["flatbuffers>=24", "grain==0.2.18"]
 # What adapters are for, and what reads ONNX; the gate of machine code needs threadpoolctl.
-TORCH_TOOLS = [TRITON, "threadpoolctl>=3.5", "transformers==5.23.0", "onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.32.0"]
+ONNX = ["onnx==1.23.2", "onnxscript==0.7.2", "onnxruntime==1.32.0"]
+TORCH_TOOLS = [TRITON, "threadpoolctl>=3.5", "transformers==5.23.0", *ONNX]
 # Without what it asks for: its builds for CUDA are the only ones, and the tests stand in for what they lack.
 TORCHVISION = "torchvision==0.28.0"
 # Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
