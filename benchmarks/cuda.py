@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
-from importlib.metadata import version
 from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
 Array = Any
 IMAGES = (1, 8, 64, 256)
-# Bytes that a case may need, ten for each sample that goes in or out; what needs more is left out.
-MOST = 32 << 30
+# Bytes that a case may need for each sample that goes in or out; where there is no room, it is left out.
+NEEDED = 10
 METHOD = (
     "`portresize` resizes bytes, exactly as Pillow does, which was checked before. `interpolate` is torch's, of the "
     "same images as floats, with antialias=True; `u8` makes floats of bytes, interpolates, rounds, clamps, and makes "
@@ -68,8 +67,9 @@ def timed(acts: Mapping[str, Callable[[], Array]], n_rounds: int) -> dict[str, l
 
     def seconds(act: Callable[[], Array], calls: int) -> float:
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        # The queue is filled while the GPU sleeps, about a millisecond, so that what is timed is its work alone.
-        torch.cuda._sleep(2_000_000)  # noqa: SLF001  there is no public name
+        # The queue is filled while the GPU sleeps, at 2 GHz a tenth of a millisecond for each call, so that what is
+        # timed is its work alone.
+        torch.cuda._sleep(200_000 * calls)  # noqa: SLF001  there is no public name
         start.record()
         for _ in range(calls):
             act()
@@ -107,18 +107,26 @@ def main() -> None:
         sys.exit("torch is not installed")
     if not torch.cuda.is_available():
         sys.exit("torch finds no CUDA device, and there is nothing to time without one")
+    from portresize._backends._torch_steps import triton_on
+    from portresize._backends._torch_stream import serves
+
     figures = environment()
-    figures["versions"]["triton"] = version("triton")
+    serving = triton_on(torch.cuda.current_device())
+    if serving.why:
+        sys.exit(f"there are no kernels to time: {serving.why}")
+    figures["versions"]["triton"] = serving.version
     figures |= {
         "command": "python benchmarks/cuda.py --out benchmarks/results/cuda-speed.json",
         "method": METHOD,
         "gpu": torch.cuda.get_device_name(),
+        "both passes in one kernel": serves(torch.device("cuda", torch.cuda.current_device())),
         "rounds": args.rounds,
         "cases": {},
     }
     table = Table(figures["gpu"], "portresize", "copy", "interpolate", "u8")
     for (shape, (source, size, resample)), images in product(SHAPES.items(), IMAGES):
-        if 10 * images * BANDS * (source[0] * source[1] + size[0] * size[1]) > MOST:
+        room, _ = torch.cuda.mem_get_info()
+        if NEEDED * images * BANDS * (source[0] * source[1] + size[0] * size[1]) > room:
             continue
         name = f"{images} x {shape}, NCHW"
         x = torch.from_numpy(noise((images, BANDS, *source), "uint8")).cuda()
@@ -130,8 +138,9 @@ def main() -> None:
             "times": times,
             "ratios": ratios(times, "portresize/copy", "interpolate/portresize", "u8/portresize"),
         }
-    if args.out:
-        write(figures, args.out)
+        # After every case: the next may not be the last.
+        if args.out:
+            write(figures, args.out)
 
 
 if __name__ == "__main__":

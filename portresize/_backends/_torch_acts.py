@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import array_api_compat.torch as compat
 import numpy as np
 import torch
 
+from portresize._backends import _round
 from portresize._backends._torch_draft import Draft
 from portresize._backends._torch_stream import GRANULE, pair, prepare, serves
 from portresize._backends._torch_tables import all_on, index_on, taps_on
@@ -37,7 +39,14 @@ _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def draft(
-    layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device, steps: Sequence[Step], *, offset: int = 0
+    layout: str,
+    x: torch.Tensor,
+    dtype: torch.dtype,
+    device: torch.device,
+    steps: Sequence[Step],
+    *,
+    offset: int = 0,
+    together: bool = False,
 ) -> Draft:
     """The program for `steps`.
 
@@ -48,6 +57,7 @@ def draft(
         device: Where those to come are.
         steps: What to do.
         offset: What `offset_of` says of those to come.
+        together: Whether two passes over bytes are one kernel, where that is better.
     """
     made = Draft(layout, x, dtype, device, offset)
     size = x.shape[layout.index("H")], x.shape[layout.index("W")]
@@ -64,7 +74,7 @@ def draft(
             other = rest[0] if rest and isinstance(rest[0], Take) and rest[0].axis != step.axis else None
             rest = rest[1:] if other else rest
             _take(made, step, other)
-        elif rest and _both(made, (step, rest[0])):
+        elif rest and _both(made, (step, rest[0]), together=together):
             rest = rest[1:]
         else:
             _ACTS[type(step)](made, step)
@@ -93,7 +103,9 @@ def _pad(made: Draft, step: Pad) -> None:
     height, width = made.x.shape[vertical], made.x.shape[horizontal]
     bits = _BITS[made.x.dtype.itemsize]
     numbers = np.asarray(step.fill, np.int32 if all(isinstance(f, int) for f in step.fill) else np.float64)
-    fill = torch.from_numpy(numbers).to(made.dtype).view(bits).tolist()
+    fill = torch.from_numpy(numbers)
+    fill = fill.to(made.dtype) if fill.dtype == torch.int32 else _round.to_float(compat, fill, made.dtype)
+    fill = fill.view(bits).tolist()
 
     def write(x: torch.Tensor, y: torch.Tensor) -> None:
         canvas = y.view(bits)
@@ -161,17 +173,21 @@ def _pass(made: Draft, step: Pass) -> None:
     )
 
 
-def _both(made: Draft, steps: tuple[Step, Step]) -> bool:
+def _both(made: Draft, steps: tuple[Step, Step], *, together: bool) -> bool:
     """Two passes in one kernel; whether they are for it, and it is for the device."""
     size = made.x.shape[made.axis("H")], made.x.shape[made.axis("W")]
     if not pair(steps) or not serves(made.device):
+        return False
+    if not together:
+        made.is_apart = True
         return False
     y = made.resized(*size_after(steps[1], size_after(steps[0], (size[0], size[1]))))
     strides = made.x.stride(), y.stride()
     found = prepare(tuple(made.x.shape), strides, made.layout, steps, offset=made.offset, device=made.device)
     if found is None:
         return False
-    made.read(found.table)
+    for table in found.tables:
+        made.read(table)
     made.make(y, found.write)
     return True
 

@@ -30,6 +30,7 @@ class Draft:
         offset: How far its first sample is beyond a multiple of 16 bytes, as `_torch_stream.offset_of` says.
         acts: What is to be done, in order.
         tables: What that reads.
+        is_apart: Whether two passes that might be one kernel are two.
     """
 
     def __init__(self, layout: str, x: torch.Tensor, dtype: torch.dtype, device: torch.device, offset: int = 0) -> None:
@@ -38,6 +39,7 @@ class Draft:
         self.x = self._first = x
         self.acts: list[Act] = []
         self.tables: list[Resident] = []
+        self.is_apart = False
 
     @property
     def image_axes(self) -> tuple[int, int]:
@@ -87,5 +89,8 @@ class Draft:
 
     def launch(self, y: torch.Tensor, kernel: Any, programs: int, *arguments: Any, **words: Any) -> None:
         """Add an act that is one kernel, whose first two arguments are a tensor and the result."""
+        if not programs:
+            self.make(y, lambda _, y: y)
+            return
         launcher, words = kernel[(programs,)], words | tiles.OPTIONS
         self.make(y, lambda x, y: launcher(x, y, *arguments, **words))

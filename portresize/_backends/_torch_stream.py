@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from portresize._backends import _torch_trial
 from portresize._backends._torch_tables import Resident
+from portresize._core.cache import LARGE, kept
 from portresize._core.steps import Pass
 from portresize._kernels.triton import stream_tables
 from portresize._kernels.triton.choice import CAPABILITIES, WALKS, Form, Task, Walk, choose, form_of, segments
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portresize._core.steps import Step
+    from portresize._core.taps import Taps
 
 Size = tuple[int, ...]
 # Bytes that are moved at once, and that a GPU can read if it can read one of them.
@@ -50,11 +52,11 @@ class Prepared(NamedTuple):
     """The kernel, ready for tensors that are alike.
 
     Attributes:
-        table: What it reads beside samples.
+        tables: What it reads beside samples.
         write: Launches it for a tensor and another one that it writes.
     """
 
-    table: Resident
+    tables: tuple[Resident, Resident]
     write: Callable[[torch.Tensor, torch.Tensor], None]
 
 
@@ -65,19 +67,23 @@ def serves(device: torch.device) -> bool:
         return True
     if _device(device)[0] not in CAPABILITIES:
         return False
-    why = _torch_trial.trial(_torch_trial.PAIR, device, _single)
+    # One walk with pairs of tiles, and one without.
+    for walk in (WALKS[0], WALKS[2]):
+        why = _torch_trial.trial(_torch_trial.PAIR, device, partial(_single, walk=walk))
+        if why:
+            break
     if why:
         msg = f"a pass after the other serves on CUDA device {device.index}, exact but slower than both at once: {why}"
         warnings.warn(msg, RuntimeWarning, stacklevel=2)
     return not why
 
 
-def _single(x: torch.Tensor, layout: str, steps: Sequence[Step]) -> torch.Tensor:
+def _single(x: torch.Tensor, layout: str, steps: Sequence[Step], *, walk: Walk = WALKS[0]) -> torch.Tensor:
     """Both passes on a dense image, whether or not that is best."""
     size = [step.taps.n_out for step in sorted(pair(steps), key=lambda step: step.axis)]
     y = x.new_empty(size)
     strides = x.stride(), y.stride()
-    found = prepare(tuple(x.shape), strides, layout, steps, offset=0, device=x.device, walk=WALKS[0])
+    found = prepare(tuple(x.shape), strides, layout, steps, offset=0, device=x.device, walk=walk)
     if found is None:
         msg = f"no tables for an image of {tuple(x.shape)} to {size}, which was chosen so that there are"
         raise RuntimeError(msg)
@@ -167,24 +173,36 @@ def prepare(
     form = form_of(task, walk) if walk else choose(task, capability)
     if form is None:
         return None
-    wide = stream_tables.strips(
-        task.first, seen.lanes.n, seen.bands[0], form.ow, form.kc, align=max(task.align, 1), offset=task.offset
-    )
+    near = {"align": max(task.align, 1), "offset": task.offset}
+    wide, first = _strips_on(task.first, seen.lanes.n, seen.bands[0], form, **near, device=device)
     programs = len(wide.start) * seen.outer.n * seen.inner.n
     if parts is None:
         length = stream_tables.walk_length(task.second, seen.bands[1], form.oh, form.kr, paired=form.paired)
         parts = segments(programs, length or 1, processors)
     # Cut into segments, tiles meet other chunks, and may need more than two of them at once.
-    walks = (
-        stream_tables.walk(task.second, seen.bands[1], form.oh, form.kr, n, paired=form.paired) for n in (parts, 1)
-    )
-    tall = next((made for made in walks if made), None)
-    if tall is None:
+    walks = (_walk_on(task.second, seen.bands[1], form, n, device) for n in (parts, 1))
+    tall, second = next((made for made in walks if made), (None, None))
+    if tall is None or second is None:
         return None
-    table = Resident(
-        *(wide.start, wide.weight, wide.bias, tall.weight, tall.bias, tall.ends, tall.segments), device=device
-    )
-    return Prepared(table, _launcher(seen, task, form, wide=wide, tall=tall, table=table))
+    return Prepared((first, second), _launcher(seen, task, form, wide=wide, tall=tall, tables=(first, second)))
+
+
+@kept(lambda taps, *_, **__: taps.weight.nbytes > LARGE)
+def _strips_on(
+    taps: Taps, n_in: int, bands: int, form: Form, *, align: int, offset: int, device: torch.device
+) -> tuple[stream_tables.Strips, Resident]:
+    """The first pass, and its tables on a device."""
+    made = stream_tables.strips(taps, n_in, bands, form.ow, form.kc, align=align, offset=offset)
+    return made, Resident(made.start, made.weight, made.bias, device=device)
+
+
+@kept(lambda taps, *_: taps.weight.nbytes > LARGE)
+def _walk_on(
+    taps: Taps, bands: int, form: Form, parts: int, device: torch.device
+) -> tuple[stream_tables.Walk, Resident] | None:
+    """The second pass, and its tables on a device; None if it cannot be walked like that."""
+    made = stream_tables.walk(taps, bands, form.oh, form.kr, parts, paired=form.paired)
+    return made and (made, Resident(made.weight, made.bias, made.ends, made.segments, device=device))
 
 
 def _launcher(
@@ -194,7 +212,7 @@ def _launcher(
     *,
     wide: stream_tables.Strips,
     tall: stream_tables.Walk,
-    table: Resident,
+    tables: tuple[Resident, Resident],
 ) -> Callable[[torch.Tensor, torch.Tensor], None]:
     outer, inner, lanes, rows, bands = seen
     align = max(task.align, 1)
@@ -203,7 +221,7 @@ def _launcher(
     out = 4 if task.align and not any(n % 4 for n in (n_wide, rows.result, outer.result, inner.result)) else 1
     launcher = stream[(len(wide.start) * outer.n * inner.n, len(tall.segments))]
     arguments = (
-        *table.tensors,
+        *(tensor for table in tables for tensor in table.tensors),
         *(wide.n // align, task.n_rows, n_wide // out, n_tall, wide.chunks, len(wide.start), inner.n),
         *(outer.source // align, inner.source // align, rows.source // align, lanes.source),
         *(outer.result // out, inner.result // out, rows.result // out, lanes.result),
@@ -220,7 +238,7 @@ def _launcher(
         "DENSE": task.align > 0,
         "IN": align,
         "OUT": out,
-        "ASM": table.tensors[0].is_cuda,
+        "ASM": tables[0].tensors[0].is_cuda,
         **form.options,
     }
     before = task.offset

@@ -12,8 +12,8 @@ import torch
 
 from portresize._backends import _torch_trial
 from portresize._backends._torch_acts import draft
-from portresize._backends._torch_draft import CARRIERS
-from portresize._backends._torch_stream import offset_of
+from portresize._backends._torch_draft import CARRIERS, Draft
+from portresize._backends._torch_stream import GRANULE, offset_of
 from portresize._core.cache import LARGE, kept
 from portresize._core.steps import Pass, Take
 
@@ -52,6 +52,25 @@ class Program(NamedTuple):
     streams: set[int]
 
 
+class Held:
+    """The program for tensors that are alike, and whether there is a better one for those that come again.
+
+    That is the one with both passes over bytes in one kernel, whose tables take milliseconds to make: too long for
+    images of ever new sizes, each of which comes once.
+    """
+
+    def __init__(self, draft_: Draft) -> None:
+        self.is_new = True
+        self.set(draft_)
+
+    def set(self, draft_: Draft) -> None:
+        """Take another program."""
+        self.program = Program(tuple(draft_.acts), tuple(draft_.tables), set())
+        self.may_be_better = draft_.is_apart
+
+
+# Whether the better program is made at once.
+AT_ONCE = False
 # A captured graph holds the addresses of tables, and nobody says when it goes; so they stay.
 _CAPTURED: dict[int, Program] = {}
 
@@ -73,8 +92,16 @@ def perform(x: torch.Tensor, layout: str, steps: Sequence[Step]) -> torch.Tensor
 
 def _perform(x: torch.Tensor, layout: str, steps: tuple[Step, ...]) -> torch.Tensor:
     dtype = x.dtype
-    offset = offset_of(x) if dtype == torch.uint8 else 0
-    program = _program(layout, steps, Like(x.shape, x.stride(), dtype, x.device, offset))
+    # Triton compiles a kernel anew for addresses that are no multiples of 16, so those are not alike.
+    offset = offset_of(x) if dtype == torch.uint8 else -int(x.data_ptr() % GRANULE > 0)
+    like = Like(x.shape, x.stride(), dtype, x.device, offset)
+    held = _held(layout, steps, like)
+    if held.may_be_better and not AT_ONCE:
+        if held.is_new:
+            held.is_new = False
+        elif not _is_capturing(x.device):
+            held.set(_drafted(layout, steps, like, together=True))
+    program = held.program
     if x.is_cuda:
         _read_by_stream(program, x.device)
     carrier = CARRIERS.get(dtype)
@@ -90,15 +117,18 @@ def _is_large(_: str, steps: tuple[Step, ...], __: Like) -> bool:
 
 
 @kept(_is_large)
-def _program(layout: str, steps: tuple[Step, ...], like: Like) -> Program:
+def _held(layout: str, steps: tuple[Step, ...], like: Like) -> Held:
     """The program for tensors alike. Steps with tables are the same if they are one object, as plans keep them."""
-    shape, strides, dtype, device, offset = like
-    if _is_capturing(device):
+    if _is_capturing(like.device):
         # Tables would have to come from the host, and kernels to be compiled, neither of which a graph can hold.
         raise RuntimeError(_COLD)
+    return Held(_drafted(layout, steps, like, together=AT_ONCE))
+
+
+def _drafted(layout: str, steps: tuple[Step, ...], like: Like, *, together: bool) -> Draft:
+    shape, strides, dtype, device, offset = like
     x = torch.empty_strided(shape, strides, dtype=CARRIERS.get(dtype, dtype), device="meta")
-    made = draft(layout, x, dtype, device, steps, offset=offset)
-    return Program(tuple(made.acts), tuple(made.tables), set())
+    return draft(layout, x, dtype, device, steps, offset=offset, together=together)
 
 
 def _read_by_stream(program: Program, device: torch.device) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
+from portresize._backends import _round
 from portresize._backends._convolve import convolve
 from portresize._backends._frame import Frame, cut, join, zeros
 from portresize._backends._reduce import reduce
@@ -130,7 +131,10 @@ def pad(frame: Frame, x: Array, step: Pad) -> Array:
         fill = np.asarray(step.fill, np.int32 if all(isinstance(f, int) for f in step.fill) else host)
         color = frame.along(frame.layout.index("C"), fill) if len(fill) > 1 else frame.constant(fill[0])
         empty = zeros(frame, x, height, width)
-        return [xp.broadcast_to(xp.astype(color, x.dtype), empty.shape)]
+        # Libraries turn a double into a half float by way of float32, and round it twice.
+        is_once = host == np.float64 and fill.dtype == host and _round.is_half(x.dtype)
+        color = _round.to_float(xp, color, x.dtype) if is_once else xp.astype(color, x.dtype)
+        return [xp.broadcast_to(color, empty.shape)]
 
     row = [
         *block(height, step.left),

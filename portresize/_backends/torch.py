@@ -214,7 +214,9 @@ def _over(op: torch._ops.OpOverload) -> Callable[..., tuple[torch.Tensor, int]]:
 
 
 _LIBRARY = torch.library.Library("portresize", "DEF")
-_TAGS = (torch.Tag.pt2_compliant_tag, torch.Tag.needs_exact_strides)
+# A first call makes tables that outlive it, which graphs of the compiler do not allow; so it leaves the operator out.
+_TAGS = [torch.Tag.pt2_compliant_tag, torch.Tag.needs_exact_strides]
+_TAGS += [torch.Tag.cudagraph_unsafe] if hasattr(torch.Tag, "cudagraph_unsafe") else []
 
 
 def _define(name: str, act: Callable[..., torch.Tensor]) -> None:

@@ -318,3 +318,12 @@ def test_integers_have_no_gradient() -> None:
     image = _floats(1, 3, 19, 23)
     _, tangent = torch.func.jvp(lambda x: _lanczos((x * 100).to(torch.uint8)), (image,), (image,))
     assert not tangent.any()
+
+
+@pytest.mark.parametrize("color", [65519.99999, 1 + 2.0**-11 + 2.0**-40])
+def test_the_colour_of_a_canvas_of_half_floats_is_rounded_once(color: float) -> None:
+    expected = portresize.pad(np.zeros((4, 2), np.float16), (9, 9), color=color)
+    image = torch.zeros((4, 2), dtype=torch.float16)
+    assert np.array_equal(portresize.pad(image, (9, 9), color=color).numpy(), expected)
+    with without_kernels():
+        assert np.array_equal(portresize.pad(image, (9, 9), color=color).numpy(), expected)

@@ -129,7 +129,7 @@ def test_tiles_as_gpus_have_them(name: str) -> None:
     height, width = shapes[name]
     n_in = width if axis == "W" else height
     with mock.patch.object(tiles, "TILES", tiles.Tiles()):
-        _torch_triton._program.cache_clear()
+        _torch_triton._held.cache_clear()
         table = quantize(taps(n_in, n_in - 10, 0.0, float(n_in), Resampling.BILINEAR))
         _check(_noise("u8", height, width), "HW", [Pass(axis, table, "u8")])  # type: ignore[arg-type]  # a letter of two
 
@@ -410,3 +410,10 @@ def test_groups_of_taps_are_of_few_sizes_and_fit_the_axis() -> None:
 def test_what_is_served(capability: tuple[int, int] | None, version: str, why: str) -> None:
     with mock.patch("importlib.metadata.version", return_value=version):
         assert host(capability) == ("" if why else version, why)
+
+
+@pytest.mark.parametrize("color", [65519.99999, 1 + 2.0**-11 + 2.0**-40])
+def test_the_colour_of_a_canvas_of_half_floats_is_rounded_once(color: float) -> None:
+    image = torch.zeros((4, 2), dtype=torch.float16, device=DEVICE)
+    found = _torch_triton.perform(image, "HW", (Pad(9, 9, 0, 3, (color,)),))
+    assert found[0, 0].item() == float(np.float16(color))

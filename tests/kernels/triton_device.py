@@ -24,10 +24,11 @@ def interpreted() -> Iterator[None]:
     if HAS_CUDA:
         yield
         return
-    _torch_triton._program.cache_clear()
-    with mock.patch.object(tiles, "TILES", LARGE), np.errstate(all="ignore"):
+    _torch_triton._held.cache_clear()
+    at_once = mock.patch.object(_torch_triton, "AT_ONCE", new=True)
+    with at_once, mock.patch.object(tiles, "TILES", LARGE), np.errstate(all="ignore"):
         yield
-    _torch_triton._program.cache_clear()
+    _torch_triton._held.cache_clear()
 
 
 @contextmanager

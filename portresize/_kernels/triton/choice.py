@@ -6,6 +6,7 @@ for others, which hardly differ). Nothing here was measured on a GPU, and nothin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portresize._kernels.triton import stream_tables
@@ -110,6 +111,7 @@ class Task(NamedTuple):
     offset: int
 
 
+@lru_cache(256)
 def choose(task: Task, capability: tuple[int, int]) -> Form | None:
     """The form with the fewest instructions; None if a pass after the other by gathering has fewer."""
     if capability not in CAPABILITIES:
