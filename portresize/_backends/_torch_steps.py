@@ -31,14 +31,17 @@ def words(spec: Spec, source: Size = ()) -> Words:
     return (resample, layout, mode, dialect, size, *rest[:given])
 
 
-_ASSUMED = (*Spec("", "", "")[5:], ())
+_ABSENT = Spec("", "", "")[5:]
+_ASSUMED = (*_ABSENT, ())
 
 
 def read(words: Words) -> tuple[Spec, Size]:
     """The Spec that words stand for, and the size to go back to."""
+    if len(words) == 5:
+        # As every call of `resize` without more. To make one by its fields takes twice as long.
+        resample, layout, mode, dialect, size = words
+        return tuple.__new__(Spec, (layout, mode, dialect, tuple(size), resample, *_ABSENT)), ()
     resample, layout, mode, dialect, size, *rest = words
-    if not rest:
-        return Spec(layout, mode, dialect, tuple(size), resample), ()
     # Programs that were compiled ahead of time pass None for an empty list.
     rest = [() if word is None else tuple(word) if isinstance(word, list) else word for word in rest]
     source = rest.pop() if len(rest) == len(_ASSUMED) else ()

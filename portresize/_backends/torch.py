@@ -94,12 +94,13 @@ _PLAIN = _bits_of("CPU", "AutogradCPU", "AutocastCPU", "CUDA", "AutogradCUDA", "
 # What runs.
 
 
-def _resize(x: torch.Tensor, *words: Any) -> torch.Tensor:
-    return _torch_steps.execute(x, *_torch_steps.read(words))
+def _resize(x: torch.Tensor, words: Words) -> torch.Tensor:
+    spec, source = _torch_steps.read(words)
+    return _torch_steps.execute(x, spec, source)
 
 
-def _resize_through(x: torch.Tensor, *words: Any) -> torch.Tensor:
-    return _torch_steps.execute(_bytes(x), *_torch_steps.read(words)).to(x.dtype)
+def _resize_through(x: torch.Tensor, words: Words) -> torch.Tensor:
+    return _resize(_bytes(x), words).to(x.dtype)
 
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:
@@ -170,14 +171,16 @@ def _is_differentiated(x: torch.Tensor) -> bool:
     return torch._VF._unpack_dual(x, level=0)[1] is not None
 
 
-def _above(op: torch._ops.OpOverload, act: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+def _above(
+    op: torch._ops.OpOverload, act: Callable[[torch.Tensor, Words], torch.Tensor]
+) -> Callable[..., torch.Tensor]:
     """What autograd sees of an operator."""
 
     def call(keys: torch._C.DispatchKeySet, x: torch.Tensor, *words: Any) -> torch.Tensor:
         is_differentiated = x.is_floating_point() and _is_differentiated(x)
         # Where nobody else looks on, what is left to do need not be looked up.
         if not is_differentiated and not keys.raw_repr() & ~_PLAIN:
-            return act(x, *words)
+            return act(x, words)
 
         def below(x: torch.Tensor, *words: Any) -> torch.Tensor:
             with torch._C._AutoDispatchBelowAutograd():
@@ -219,10 +222,10 @@ _TAGS = [torch.Tag.pt2_compliant_tag, torch.Tag.needs_exact_strides]
 _TAGS += [torch.Tag.cudagraph_unsafe] if hasattr(torch.Tag, "cudagraph_unsafe") else []
 
 
-def _define(name: str, act: Callable[..., torch.Tensor]) -> None:
+def _define(name: str, act: Callable[[torch.Tensor, Words], torch.Tensor]) -> None:
     """An operator and its rules."""
     _LIBRARY.define(name + _SCHEMA, tags=_TAGS)
-    _LIBRARY.impl(name, act, "CompositeExplicitAutograd")
+    _LIBRARY.impl(name, lambda x, *words: act(x, words), "CompositeExplicitAutograd")
     op = getattr(torch.ops.portresize, name).default
     _LIBRARY.impl(name, _above(op, act), "Autograd", with_keyset=True)
     torch.library.register_fake(f"portresize::{name}", _shape, lib=_LIBRARY)
