@@ -33,11 +33,13 @@ METHOD = (
     "One thread each. Results of portresize are compared with Pillow's, element by element, before they are timed; "
     "those of torch are not equal. Contestants run in turn, once a round, in an order that changes. Figures are the "
     "median over rounds, the fastest and the quartiles; ratios are quotients of medians. `bytes`: `pillow` resizes "
-    "images made before, `ours` is portresize.resize on a uint8 tensor, `compiled` the same under torch.compile, "
+    "images made before, `ours` is portresize.resize on a uint8 tensor, `compiled` the same under torch.compile (whose own guards "
+    "take a tenth of a millisecond where something else ran before), "
     "`torch` F.interpolate with antialias=True on the same bytes. `gradients`: forward and backward on float32, NCHW, "
     "`ours` and `torch` likewise. `small`: one image of 32² to 16², RGB; `ours` by portresize.resize, `numpy` the same "
     "on an array, `execute` what the operator calls, `operator` that by way of torch's dispatcher, `dispatch` the same "
-    "where what it calls does nothing; `dispatch_us` is the median of that, `added_us` that of `operator` less `execute`."
+    "where what it calls does nothing; `dispatch_us` is the median of that, `added_us` that of `operator` less that "
+    "of `execute`."
 )
 BATCHES = [
     Case("8x512² to 224² bilinear, NHWC", (8, 512, 512, 3), "uint8", "NHWC", "RGB", (224, 224), "bilinear"),
@@ -59,7 +61,9 @@ def bytes_of(case: Case, n_rounds: int) -> Figures:
     def ours(x: Array) -> Array:
         return portresize.resize(x, case.size, case.resample, layout=case.layout, mode=case.mode)
 
-    compiled = torch.compile(ours, fullgraph=True)
+    # Each case for itself, with its own shape.
+    torch.compiler.reset()
+    compiled = torch.compile(ours, fullgraph=True, dynamic=False)
     for name, act in (("ours", ours), ("compiled", compiled)):
         must_agree(f"{case.name}, {name}", pair.expected, images_of(case, act(x).numpy()))
     contestants: dict[str, Callable[[], object]] = {
@@ -111,7 +115,11 @@ def small(n_rounds: int) -> Figures:
         unit="us",
     )
     y = torch.empty((16, 16, 3), dtype=torch.uint8)
-    with mock.patch.object(_torch_steps, "execute", lambda *_: y):
+
+    def nothing(*_: object) -> Array:
+        return y
+
+    with mock.patch.object(_torch_steps, "execute", new=nothing):
         times |= in_turn({"dispatch": lambda: operator(x, *words)}, n_rounds, calls=200, unit="us")
     added = median(times["operator"]) - median(times["execute"])
     return {**times, "dispatch_us": median(times["dispatch"]), "added_us": round(added, 3)}

@@ -66,7 +66,11 @@ def backend(image: object) -> Run:
 
 
 def _is_of_torch(image: object) -> bool:
-    """Whether it is a tensor, asked so that torch's compiler can follow: into classes of tensors it does not look."""
+    """Whether it is a tensor of torch's own, asked so that torch's compiler can follow."""
+    cls = type(image)
+    if cls.__name__ != "Parameter":
+        return cls.__name__ == "Tensor" and cls.__module__ == "torch"
+    # Into this class it does not look; but where it sees a list of all modules, it looks through it at every call.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(image, getattr(torch, "Tensor", ()))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -101,10 +100,12 @@ def is_remembered(image: object, size: object, resample: object) -> bool:
     cls = type(image)
     if cls is np.ndarray:
         return True
-    if cls.__name__ != "Tensor":
+    if cls.__name__ != "Tensor" or cls.__module__ != "torch":
         return False
-    torch = sys.modules.get("torch")
-    return torch is not None and cls is torch.Tensor and not torch.compiler.is_compiling()
+    # Whoever has such a tensor has loaded it.
+    from torch.compiler import is_compiling
+
+    return not is_compiling()
 
 
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
