@@ -118,10 +118,10 @@ def _devices(name: str, module: ModuleType) -> str:
 
 
 def _torch(torch: ModuleType) -> list[str]:
-    from portresize._backends._torch_steps import triton_on
-
     cuda = []
     for i in range(torch.cuda.device_count()):
+        from portresize._backends._torch_steps import triton_on
+
         version, why = triton_on(i)
         serving = f"operations of torch: {why}" if why else f"kernels of Triton {version}"
         cuda.append(f"cuda ({torch.cuda.get_device_name(i)}), {serving}")
