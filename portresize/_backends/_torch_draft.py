@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from portresize._backends import _torch_like
+from portresize._core.steps import Pass
 from portresize._kernels.triton import tiles
 
 if TYPE_CHECKING:
     from portresize._backends._torch_tables import Resident
-    from portresize._core.steps import Axis
+    from portresize._core.steps import Axis, Reduce
 
 Act = Callable[[torch.Tensor], torch.Tensor]
 # The dtype that holds samples where kernels, or torch, do not know their own.
 CARRIERS = {torch.bool: torch.uint8, torch.bfloat16: torch.int16}
+_FLOATS = {torch.float16: "f16", torch.bfloat16: "bf16", torch.float32: "f32", torch.float64: "f64"}
 
 
 class Draft:
@@ -45,6 +47,12 @@ class Draft:
     def image_axes(self) -> tuple[int, int]:
         """Those of height and width."""
         return self.layout.index("H"), self.layout.index("W")
+
+    def kind(self, step: Pass | Reduce) -> str:
+        """The arithmetic of a step, as kernels call it."""
+        if step.kind == "float":
+            return _FLOATS[self.dtype]
+        return "u16-bytes" if isinstance(step, Pass) and step.kind == "u16" and not step.clip else step.kind
 
     def axis(self, name: Axis) -> int:
         """That of height or of width."""

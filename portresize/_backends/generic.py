@@ -132,8 +132,8 @@ def pad(frame: Frame, x: Array, step: Pad) -> Array:
         color = frame.along(frame.layout.index("C"), fill) if len(fill) > 1 else frame.constant(fill[0])
         empty = zeros(frame, x, height, width)
         # Libraries turn a double into a half float by way of float32, and round it twice.
-        is_once = host == np.float64 and fill.dtype == host and _round.is_half(x.dtype)
-        color = _round.to_float(xp, color, x.dtype) if is_once else xp.astype(color, x.dtype)
+        is_twice = fill.dtype == np.float64 and _round.is_half(x.dtype)
+        color = _round.to_float(xp, color, x.dtype) if is_twice else xp.astype(color, x.dtype)
         return [xp.broadcast_to(color, empty.shape)]
 
     row = [
