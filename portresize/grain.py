@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from portresize._api import resize
-from portresize._core import request
+from portresize._core import ahead, request
 from portresize._core.dialect import DEFAULT
-from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
 
 try:
     import grain
@@ -77,18 +75,11 @@ class Resize(grain.transforms.Map):
         mode: str | None = None,
         dialect: str = DEFAULT,
     ) -> None:
-        request.dialect_of(dialect)
-        # No image is here yet: of a layout the letters can be checked, and of a mode the name.
-        if layout is not None:
-            request.layout_of((1,) * max(2, len(str(layout))), layout)
-        if mode not in (None, *MODES):
-            request.mode_of("uint8", None, mode)
-        # What None means depends on the image.
-        chosen = None if resample is None else request.filter_of(resample, dialect, Resampling.BICUBIC)
+        name = ahead.checked(resample, layout, mode, dialect)
         # By way of the dictionary, because a frozen dataclass sets no attributes.
         self.__dict__.update(
             size=request.size_of(size),
-            resample=None if chosen is None else chosen.name.lower(),
+            resample=name,
             keys=_keys_of(keys),
             box=request.box_of(box) or None,
             reducing_gap=request.gap_of(reducing_gap) or None,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from portresize import _dispatch
 from portresize._api import resize
-from portresize._core import edges, request, straight
+from portresize._core import ahead, edges, request, straight
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
 from portresize._core.spec import Spec
 
 try:
@@ -95,16 +94,9 @@ class Resize(torch.nn.Module):
         dialect: str = DEFAULT,
     ) -> None:
         super().__init__()
-        request.dialect_of(dialect)
-        # No image is here yet: of a layout the letters can be checked, and of a mode the name.
-        if layout is not None:
-            request.layout_of((1,) * max(2, len(str(layout))), layout)
-        if mode not in (None, *MODES):
-            request.mode_of("uint8", None, mode)
-        # What None means depends on the image.
-        chosen = None if resample is None else request.filter_of(resample, dialect, Resampling.BICUBIC)
+        name = ahead.checked(resample, layout, mode, dialect)
         self.size, self.max_size = edges.size_of(size, max_size)
-        self.resample = None if chosen is None else chosen.name.lower()
+        self.resample = name
         self.box = request.box_of(box) or None
         self.reducing_gap = request.gap_of(reducing_gap) or None
         self.layout = layout

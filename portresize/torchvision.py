@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from portresize._core import edges, request
+from portresize._core import ahead, edges, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
 from portresize.torch import resized
 
 try:
@@ -95,9 +94,7 @@ class Resize(v2.Transform):
         dialect: str = DEFAULT,
     ) -> None:
         super().__init__()
-        request.dialect_of(dialect)
-        if mode not in (None, *MODES):
-            request.mode_of("uint8", None, mode)
+        ahead.checked(None, None, mode, dialect)
         self.size, self.max_size = edges.size_of(size, max_size)
         self.interpolation = name_of(interpolation, dialect)
         if antialias not in (True, False, None):
