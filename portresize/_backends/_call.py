@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from portresize._backends._items import items_of
+from portresize._backends._numbers import plain
 from portresize._core.steps import Pad
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
@@ -86,8 +87,8 @@ class Call:
 
         result = list(shape)
         result[height], result[width] = plan.result
-        # Without the metadata that a dtype may carry, and that does not tell it from others.
-        self._shape, self._dtype = tuple(result), np.dtype(dtype.str)
+        # The next array of this kind may carry other metadata.
+        self._shape, self._dtype = tuple(result), plain(dtype)
         self._axes = _order(shape, strides)
         target = self._empty().strides
         items = items_of(form, steps, (strides, target))

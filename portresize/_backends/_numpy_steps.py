@@ -11,6 +11,7 @@ import array_api_compat
 import numpy as np
 
 from portresize._backends import _blocks, _convolve, _reduce, generic
+from portresize._backends._numbers import plain
 from portresize._core import fixed
 from portresize._core.steps import Pass, Premultiply, Reduce, Unpremultiply
 
@@ -27,6 +28,7 @@ Array = Any
 
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on an array of numpy."""
+    x = x.view(plain(x.dtype))
     return generic.execute(x, spec, array_api_compat.array_namespace(x), STEPS)
 
 
