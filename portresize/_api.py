@@ -42,7 +42,7 @@ def resize(
             faster and less exact to the filter, as in Pillow.
         layout: Letters of the axes, such as `"HWC"` or `"NCHW"`: `H` and `W` are resized, `C` holds the bands, every
             other letter is a batch axis. None: two axes are `"HW"`; three are `"HWC"` if the last has 1 to 4 elements
-            and the others more than 4.
+            and the first more than 4, or any number in arrays of numpy, as `Image.fromarray` reads them.
         mode: How Pillow would read the array, one of "1", "L", "LA", "La", "PA", "P", "RGB", "RGBA", "RGBa", "RGBX",
             "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16" and "F". None is what `Image.fromarray` chooses: uint8 with 2
             bands is LA and with 4 RGBA, whose alpha is multiplied in; any other number of bands are independent.

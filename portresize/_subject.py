@@ -53,15 +53,17 @@ class Subject(NamedTuple):
 
 def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> Subject:
     """Everything that every verb checks first."""
-    return _read(_dispatch.backend(image), image, layout, mode, dialect)
+    return _read(_dispatch.backend(image), image, layout, mode, dialect, cls=type(image))
 
 
-def _read(backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | None, dialect: str) -> Subject:
+def _read(
+    backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | None, dialect: str, *, cls: type
+) -> Subject:
     request.dialect_of(dialect)
     shape = tuple(image.shape)
     # The symbols of jax cannot always be compared with numbers.
     are_numbers = not _dispatch.is_of_jax(image) or all(isinstance(length, int) for length in shape)
-    axes = request.layout_of(shape, layout, are_numbers=are_numbers)
+    axes = request.layout_of(shape, layout, are_numbers=are_numbers, as_pillow_reads=issubclass(cls, np.ndarray))
     if not are_numbers and not all(isinstance(shape[axes.index(name)], int) for name in "HWC" if name in axes):
         msg = f"`image` has shape {shape}, expected numbers along H, W and C; only batch axes may be symbols"
         raise ValueError(msg)
@@ -120,7 +122,7 @@ def ready(
 ) -> tuple[_dispatch.Run, Spec]:
     """What `resize` does with arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
     resample, layout, mode, dialect = words
-    subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect)
+    subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect, cls=cls)
     size = request.size_of((height, width))
     spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=subject.filter(resample))
     return subject.backend, spec

@@ -47,8 +47,18 @@ def dialect_of(dialect: object) -> Dialect:
     return rules_of(dialect)
 
 
-def layout_of(shape: tuple[int, ...], layout: object, *, are_numbers: bool = True) -> str:
-    """One letter per axis; inferred only where no guess is needed, and where lengths are numbers, not symbols."""
+def layout_of(
+    shape: tuple[int, ...], layout: object, *, are_numbers: bool = True, as_pillow_reads: bool = False
+) -> str:
+    """Return one letter per axis, inferred only where no guess is needed.
+
+    Args:
+        shape: Of the array.
+        layout: Letters of the caller, or None.
+        are_numbers: Lengths are numbers and not symbols of a compiler.
+        as_pillow_reads: The array is one that `Image.fromarray` reads, for which the last of three axes holds the
+            bands. Other libraries keep bands first as well, so that a first axis of up to 4 may hold them.
+    """
     n = len(shape)
     if n < 2:
         msg = f"`image` has shape {tuple(shape)}, expected at least two axes, a height and a width"
@@ -56,7 +66,7 @@ def layout_of(shape: tuple[int, ...], layout: object, *, are_numbers: bool = Tru
     if layout is None:
         if n == 2:
             return "HW"
-        if n == 3 and are_numbers and 1 <= shape[2] <= 4 and shape[0] > 4 and shape[1] > 4:
+        if n == 3 and are_numbers and 1 <= shape[2] <= 4 and (as_pillow_reads or shape[0] > 4):
             return "HWC"
         first, second = _SPELLINGS.get(n, ("...HWC", "...CHW"))
         msg = f'`layout` is missing for an array of shape {tuple(shape)}; pass layout="{first}" or layout="{second}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,24 @@ def test_a_layout_is_only_an_order_of_axes(layout: str, library: Variant) -> Non
 
 def _mode(layout: str) -> str:
     return "RGBA" if "C" in layout else "L"
+
+
+@pytest.mark.parametrize("shape", [(120, 4, 3), (5, 4, 3), (9, 1, 4), (5, 0, 1)], ids=str)
+def test_a_thin_image_needs_no_layout(shape: tuple[int, ...], library: Variant) -> None:
+    image = _noise(*shape)
+    result = library.back(portresize.resize(library.make(image), (8, 9)))
+    assert_same(result, portresize.resize(image, (8, 9), layout="HWC"))
+
+
+@pytest.mark.parametrize("shape", [(3, 120, 3), (1, 100, 3), (4, 4, 4), (1, 1, 1), (2, 640, 1), (0, 9, 3)], ids=str)
+def test_bands_may_come_first_but_in_numpy(shape: tuple[int, ...], library: Variant) -> None:
+    image = _noise(*shape)
+    array = library.make(image)
+    if isinstance(array, np.ndarray):
+        assert_same(portresize.resize(array, (8, 9)), portresize.resize(image, (8, 9), layout="HWC"))
+        return
+    with pytest.raises(ValueError, match=re.escape(f'{shape}; pass layout="HWC" or layout="CHW"')):
+        portresize.resize(array, (8, 9))
 
 
 def test_other_numbers_of_bands_are_independent(library: Variant) -> None:

@@ -227,6 +227,14 @@ BAD_ELEMENTS: dict[str, tuple[Any, type[Exception], str]] = {
 }
 
 
+@pytest.mark.parametrize("shape", [(3, 120, 3), (120, 4, 3), (5, 4, 3), (1, 100, 3)], ids=str)
+def test_a_thin_image_stops_no_pipeline(shape: tuple[int, ...]) -> None:
+    image = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    expected = np.asarray(Image.fromarray(image).resize((8, 8)))
+    for _ in range(2):  # The second time from the memo of shapes.
+        np.testing.assert_array_equal(Resize((8, 8), dialect=DIALECT).map(image), expected, strict=True)
+
+
 @pytest.mark.parametrize("name", BAD_ELEMENTS)
 def test_a_bad_element_gets_one_clear_error(name: str) -> None:
     element, kind, text = BAD_ELEMENTS[name]
