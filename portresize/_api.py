@@ -95,7 +95,8 @@ def reduce(
         image: As in `resize`; not of modes 1, P and I;16, which Pillow does not average.
         factor: An integer >= 1, or `(vertical, horizontal)`. Partial blocks at the end are averaged over what they
             hold.
-        box: Part of the source to reduce, `(left, upper, right, lower)`, integers. None is the whole source.
+        box: Part of the source to reduce, `(left, upper, right, lower)`, integers. None is the whole source. For a
+            factor of 1, which is a crop from Pillow 13 on, it may be empty or leave the source, and has 0 there.
         layout: As in `resize`.
         mode: As in `resize`.
         dialect: As in `resize`.
@@ -131,7 +132,7 @@ def thumbnail(
 
     Args:
         image: As in `resize`. An image that fits already is copied.
-        size: Largest `(height, width)`, two integers >= 1.
+        size: Largest `(height, width)`, two integers >= 1. (0 only where Pillow does not divide by it.)
         resample: As in `resize`; None is bicubic.
         reducing_gap: As in `resize`; 2.0 as in Pillow. (Pillow also asks a JPEG decoder for a smaller picture.)
         layout: As in `resize`.
@@ -143,7 +144,7 @@ def thumbnail(
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image is empty.
+        ValueError: As in `resize`, or the image has no height and does not fit already.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.thumbnail.
 
@@ -154,7 +155,7 @@ def thumbnail(
     subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
-        size=geometry.thumbnail(subject.filled(), request.size_of(size)),
+        size=geometry.thumbnail(subject.size, request.size_of(size, least=0)),
         resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
         reducing_gap=request.gap_of(reducing_gap),
     )
@@ -173,18 +174,19 @@ def contain(
 
     Args:
         image: As in `resize`.
-        size: Largest `(height, width)`, two integers >= 1.
+        size: Largest `(height, width)`, two integers >= 0.
         resample: As in `resize`; None is bicubic.
         layout: As in `resize`.
         mode: As in `resize`.
         dialect: As in `resize`.
 
     Returns:
-        A new array of the same library, dtype, device and layout; empty if a side rounds to 0, as in Pillow 13.
+        A new array of the same library, dtype, device and layout; empty if the image is, or a side of the size, or if
+        one rounds to 0, as in Pillow 13.
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image is empty, or a side rounds to 0 in a dialect before 13.
+        ValueError: As in `resize`, or the result would be empty in a dialect before 13.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -193,9 +195,10 @@ def contain(
     (14, 20)
     """
     subject = subject_of(image, layout, mode, dialect)
+    may_be_empty = request.dialect_of(dialect).empty_sizes
     return subject.run(
         image,
-        size=_possible(geometry.contain(subject.filled(), request.size_of(size)), dialect),
+        size=geometry.contain(subject.size, request.size_of(size, least=0), empty=may_be_empty),
         resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
     )
 
@@ -213,18 +216,19 @@ def cover(
 
     Args:
         image: As in `resize`.
-        size: `(height, width)` to cover, two integers >= 1.
+        size: `(height, width)` to cover, two integers >= 0.
         resample: As in `resize`; None is bicubic.
         layout: As in `resize`.
         mode: As in `resize`.
         dialect: As in `resize`; `"pillow-10.1"` or newer.
 
     Returns:
-        A new array of the same library, dtype, device and layout.
+        A new array of the same library, dtype, device and layout; empty if the image or the size has no height, as in
+        Pillow 13.
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image is empty, or the dialect has no `cover`.
+        ValueError: As in `resize`, or any other side is 0, or the dialect has no `cover`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -232,13 +236,14 @@ def cover(
     >>> cover(np.zeros((4, 10), np.uint8), (25, 25)).shape
     (25, 62)
     """
-    if not request.dialect_of(dialect).cover:
+    rules = request.dialect_of(dialect)
+    if not rules.cover:
         msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
         raise ValueError(msg)
     subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
-        size=geometry.cover(subject.filled(), request.size_of(size)),
+        size=geometry.cover(subject.size, request.size_of(size, least=0), empty=rules.empty_sizes),
         resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
     )
 
@@ -258,7 +263,7 @@ def fit(
 
     Args:
         image: As in `resize`.
-        size: `(height, width)` of the result, two integers >= 1.
+        size: `(height, width)` of the result, two integers >= 0.
         resample: As in `resize`; None is bicubic.
         bleed: Part of each side to cut off first, from 0 to less than 0.5.
         centering: Where to keep the crop, `(horizontal, vertical)` as in Pillow, each from 0 to 1.
@@ -267,12 +272,12 @@ def fit(
         dialect: As in `resize`.
 
     Returns:
-        A new array of the same library, dtype, device and layout.
+        A new array of the same library, dtype, device and layout; zeros of an empty image, as in Pillow 13.
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image is empty, or `bleed` or `centering` is out of range (which Pillow
-            replaces in silence).
+        ValueError: As in `resize`, or a side is 0 in a dialect before 13, or `bleed` or `centering` is out of range
+            (which Pillow replaces in silence).
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -281,12 +286,13 @@ def fit(
     array([[15]], dtype=uint8)
     """
     subject = subject_of(image, layout, mode, dialect)
-    wanted = request.size_of(size)
+    wanted, may_be_empty = request.size_of(size, least=0), request.dialect_of(dialect).empty_sizes
+    place = request.bleed_of(bleed), request.centering_of(centering)
     return subject.run(
         image,
         size=wanted,
         resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
-        box=geometry.fit(subject.filled(), wanted, request.bleed_of(bleed), request.centering_of(centering)),
+        box=geometry.fit(subject.size, wanted, *place, empty=may_be_empty),
     )
 
 
@@ -305,7 +311,7 @@ def pad(
 
     Args:
         image: As in `resize`.
-        size: `(height, width)` of the result, two integers >= 1.
+        size: `(height, width)` of the result, two integers >= 0.
         resample: As in `resize`; None is bicubic.
         color: What to fill with: one number per band in the array's own units, or one number where bands are
             independent. None is Pillow's 0.
@@ -315,11 +321,11 @@ def pad(
         dialect: As in `resize`.
 
     Returns:
-        A new array of the same library, dtype, device and layout.
+        A new array of the same library, dtype, device and layout; `color` alone of an empty image, as in Pillow 13.
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image is empty, or `centering` or `color` is out of range.
+        ValueError: As in `resize`, or a side is 0 in a dialect before 13, or `centering` or `color` is out of range.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -330,8 +336,8 @@ def pad(
            [9, 9]], dtype=uint8)
     """
     subject = subject_of(image, layout, mode, dialect)
-    canvas = request.size_of(size)
-    inner = _possible(geometry.contain(subject.filled(), canvas), dialect)
+    canvas = request.size_of(size, least=0)
+    inner = geometry.contain(subject.size, canvas, empty=request.dialect_of(dialect).empty_sizes)
     place = geometry.offset(inner, canvas, request.centering_of(centering))
     return subject.run(
         image,
@@ -366,7 +372,7 @@ def scale(
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or a side rounds to 0.
+        ValueError: As in `resize`, or a side is 0 or rounds to it, and the size is not that of the image.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -375,18 +381,8 @@ def scale(
     (2, 4)
     """
     subject = subject_of(image, layout, mode, dialect)
-    size = geometry.scale(subject.filled(), request.scale_of(factor))
-    if not all(size):
-        msg = f"`factor` {factor} leaves {size} of an image of {subject.size}, expected two sides >= 1"
-        raise ValueError(msg)
-    return subject.run(image, size=size, resample=request.filter_of(resample, dialect, Resampling.BICUBIC))
-
-
-def _possible(size: tuple[int, int], dialect: str) -> tuple[int, int]:
-    """`size`, unless a side rounded to 0 in a dialect that has no empty images."""
-    if not all(size) and not request.dialect_of(dialect).empty_sizes:
-        msg = (
-            f'the aspect of the image leaves a size of {size}, which dialect "{dialect}" refuses; ask for a larger size'
-        )
-        raise ValueError(msg)
-    return size
+    return subject.run(
+        image,
+        size=geometry.scale(subject.size, request.scale_of(factor)),
+        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+    )

@@ -32,13 +32,6 @@ class Subject(NamedTuple):
         """`(height, width)`."""
         return self.shape[self.layout.index("H")], self.shape[self.layout.index("W")]
 
-    def filled(self) -> tuple[int, int]:
-        """`(height, width)`, for arithmetic that divides by them."""
-        if not all(self.size):
-            msg = f"`image` has shape {self.shape}, expected a height and a width >= 1 for an aspect"
-            raise ValueError(msg)
-        return self.size
-
     def filter(self, resample: Filter) -> int:
         """What `resample` means for `resize`."""
         # Before Pillow 11, I;16 had no other filter, and resize alone knew it.

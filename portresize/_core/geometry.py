@@ -18,54 +18,110 @@ Size = tuple[int, int]
 
 
 def thumbnail(source: Size, size: Size) -> Size:
-    """The largest size within `size` that keeps the aspect; `source` itself if it fits already.
+    """Return the largest size within `size` that keeps the aspect; `source` itself if it fits already.
 
-    >>> thumbnail((162, 256), (33, 33)), thumbnail((20, 10), (50, 50))
-    ((21, 33), (20, 10))
+    Raises:
+        ValueError: A side that Pillow divides by is 0, or a side of the result.
+
+    >>> thumbnail((162, 256), (33, 33)), thumbnail((20, 10), (50, 50)), thumbnail((4, 0), (2, 3))
+    ((21, 33), (20, 10), (2, 1))
     """
     (height, width), (y, x) = source, size
     if x >= width and y >= height:
         return source
-    aspect = width / height
-    if x / y >= aspect:
+    aspect, wanted = _aspect(source), _aspect_of_size(size)
+    if wanted >= aspect:
         return y, _nearest(y * aspect, lambda n: abs(aspect - n / y))
-    return _nearest(x / aspect, lambda n: abs(aspect - x / n) if n else 0.0), x
+    return _filled((_nearest(x / aspect, lambda n: abs(aspect - x / n) if n else 0.0), x), source)
+
+
+def _aspect(source: Size) -> float:
+    """Width by height of an image."""
+    height, width = source
+    if not height:
+        msg = f"`image` has a height and a width of {source}, expected both >= 1 for an aspect"
+        raise ValueError(msg)
+    return width / height
+
+
+def _aspect_of_size(size: Size) -> float:
+    """Width by height of a size that the caller asks for."""
+    height, width = size
+    if not height:
+        msg = f"`size` is {size}, expected two integers >= 1 as (height, width)"
+        raise ValueError(msg)
+    return width / height
+
+
+def _filled(size: Size, source: Size) -> Size:
+    """`size`, if an image of it has samples, or is a copy of the source."""
+    if not all(size) and size != source:
+        msg = f"`size` leaves {size} of an image of {source}, expected two sides >= 1; ask for a larger size"
+        raise ValueError(msg)
+    return size
 
 
 def _nearest(number: float, error: Callable[[int], float]) -> int:
-    """Whichever neighbour of `number` has the smaller `error`, the lower one if they tie; at least 1."""
+    """Return that neighbour of `number` with the smaller `error`, the lower one if they tie; at least 1."""
     low, high = math.floor(number), math.ceil(number)
     return max(low if error(low) <= error(high) else high, 1)
 
 
-def contain(source: Size, size: Size) -> Size:
-    """The largest size within `size` that keeps the aspect, enlarging if need be; a side may round to 0.
+def contain(source: Size, size: Size, *, empty: bool = True) -> Size:
+    """Return the largest size within `size` that keeps the aspect, enlarging if need be; a side may round to 0.
 
-    >>> contain((63, 43), (7, 5)), contain((1, 10), (5, 5))
-    ((7, 5), (0, 5))
+    Args:
+        source: Of the image.
+        size: The most.
+        empty: Sides of 0 make an empty result, as from Pillow 13 on.
+
+    Raises:
+        ValueError: A side that Pillow divides by is 0, or, if not `empty`, a side of the result.
+
+    >>> contain((63, 43), (7, 5)), contain((1, 10), (5, 5)), contain((0, 4), (2, 3))
+    ((7, 5), (0, 5), (0, 3))
     """
     (height, width), (out_h, out_w) = source, size
-    aspect, wanted = width / height, out_w / out_h
+    if empty and not height:
+        return 0, out_w
+    if empty and not out_h:
+        return 0, 0
+    aspect, wanted = _aspect(source), _aspect_of_size(size)
     if aspect > wanted:
-        return round(height / width * out_w), out_w
-    if aspect < wanted:
-        return out_h, round(width / height * out_h)
-    return size
+        size = round(height / width * out_w), out_w
+    elif aspect < wanted:
+        size = out_h, round(width / height * out_h)
+    return size if empty else _filled(size, source)
 
 
-def cover(source: Size, size: Size) -> Size:
-    """The smallest size that covers `size` and keeps the aspect.
+def cover(source: Size, size: Size, *, empty: bool = True) -> Size:
+    """Return the smallest size that covers `size` and keeps the aspect.
 
-    >>> cover((5, 2), (5, 5)), cover((4, 10), (25, 25))
-    ((12, 5), (25, 62))
+    Args:
+        source: Of the image.
+        size: The least.
+        empty: An image or a size without height makes an empty result, as from Pillow 13 on.
+
+    Raises:
+        ValueError: A side that Pillow divides by is 0, or a side of any other result.
+
+    >>> cover((5, 2), (5, 5)), cover((4, 10), (25, 25)), cover((0, 4), (2, 3))
+    ((12, 5), (25, 62), (0, 3))
     """
     (height, width), (out_h, out_w) = source, size
-    aspect, wanted = width / height, out_w / out_h
+    if empty and not height:
+        return 0, out_w
+    if empty and not out_h:
+        return 0, 0
+    aspect, wanted = _aspect(source), _aspect_of_size(size)
     if aspect < wanted:
-        return round(height / width * out_w), out_w
-    if aspect > wanted:
-        return out_h, round(width / height * out_h)
-    return size
+        if not width:
+            msg = f"`image` has a height and a width of {source}, expected both >= 1 for an aspect"
+            raise ValueError(msg)
+        size = round(height / width * out_w), out_w
+    elif aspect > wanted:
+        size = out_h, round(width / height * out_h)
+    return _filled(size, source)
 
 
 def offset(size: Size, canvas: Size, centering: tuple[float, float]) -> Size:
@@ -79,16 +135,31 @@ def offset(size: Size, canvas: Size, centering: tuple[float, float]) -> Size:
     return round((canvas[0] - size[0]) * centering[1]), 0
 
 
-def fit(source: Size, size: Size, bleed: float, centering: tuple[float, float]) -> tuple[float, float, float, float]:
-    """The part of the source that has the aspect of `size`, as a box.
+def fit(
+    source: Size, size: Size, bleed: float, centering: tuple[float, float], *, empty: bool = True
+) -> tuple[float, ...]:
+    """Return the part of the source that has the aspect of `size`, as a box; () where nothing has an aspect.
+
+    Args:
+        source: Of the image.
+        size: Wanted.
+        bleed: Part of each side to cut off first.
+        centering: Where to keep the crop, horizontal first.
+        empty: An image without height and a size with a side of 0 make zeros, as from Pillow 13 on.
+
+    Raises:
+        ValueError: A side that Pillow divides by is 0, or, if not `empty`, a side of `size`.
 
     >>> fit((5, 7), (2, 3), 0.0, (0.5, 0.5))
     (0.0, 0.16666666666666652, 7.0, 4.833333333333334)
     """
     (height, width), (out_h, out_w) = source, size
+    if empty and not (height and out_h and out_w):
+        return ()
+    _aspect(source)
     trim_x, trim_y = bleed * width, bleed * height
     live_w, live_h = width - trim_x * 2, height - trim_y * 2
-    aspect, wanted = live_w / live_h, out_w / out_h
+    aspect, wanted = live_w / live_h, _aspect_of_size(_filled(size, source))
     crop_w, crop_h = live_w, live_h
     if aspect > wanted:
         crop_w = wanted * live_h
@@ -100,9 +171,16 @@ def fit(source: Size, size: Size, bleed: float, centering: tuple[float, float]) 
 
 
 def scale(source: Size, factor: float) -> Size:
-    """Both sides times `factor`; a side may round to 0.
+    """Return both sides times `factor`.
 
-    >>> scale((5, 7), 0.5)
-    (2, 4)
+    Raises:
+        ValueError: A side is 0, and not those of the source itself.
+
+    >>> scale((5, 7), 0.5), scale((0, 0), 2.0)
+    ((2, 4), (0, 0))
     """
-    return round(factor * source[0]), round(factor * source[1])
+    size = round(factor * source[0]), round(factor * source[1])
+    if size != source and not all(size):
+        msg = f"`factor` {factor} leaves {size} of an image of {source}, expected two sides >= 1"
+        raise ValueError(msg)
+    return size

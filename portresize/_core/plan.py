@@ -16,6 +16,7 @@ from portresize._core.dialect import Dialect, dialect
 from portresize._core.filters import FILTERS, Resampling
 from portresize._core.fixed import quantize
 from portresize._core.modes import MODES, Mode
+from portresize._core.request import MOST_SAMPLES
 from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
 from portresize._core.taps import Taps, longest_axis, nearest, taps
 
@@ -64,7 +65,7 @@ def plan(spec: Spec, source: Size) -> Plan:
     steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
     if spec.canvas:
         height, width, top, left = spec.canvas
-        steps = [*steps, Pad(height, width, top, left, spec.fill)]
+        steps = [*steps, Pad(height, width, top, left, spec.fill)] if height and width else [Blank(height, width)]
     return Plan(source, spec.result(source), tuple(steps))
 
 
@@ -100,17 +101,40 @@ def _reduce(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     box: Box = spec.box or (0, 0, width, height)  # type: ignore[assignment]  # as in _resize
     vertical, horizontal = spec.factor
     left, top, right, bottom = (int(edge) for edge in box)
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError(_leaves(box, source, "with `right` > `left` and `lower` > `upper`"))
     if (vertical, horizontal) == (1, 1):
         if (left, top, right, bottom) == (0, 0, width, height):
             return []
-        crop: list[Step] = [Crop(top, left, bottom - top, right - left)]
-        return crop if rules.unit_reduce_crops else _in_memory_form(crop, mode)
+        if rules.unit_reduce_crops:
+            return _cropped(mode, source, (left, top, right, bottom))
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(_leaves(box, source, "with `right` > `left` and `lower` > `upper`"))
+    if (vertical, horizontal) == (1, 1):
+        return _in_memory_form([Crop(top, left, bottom - top, right - left)], mode)
     if mode.kind in {"index", "u16"}:
         msg = f'mode "{spec.mode}" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype'
         raise ValueError(msg)
     return _in_memory_form(_Core(mode, rules).reduce(source, (vertical, horizontal), (left, top, right, bottom)), mode)
+
+
+def _cropped(mode: Mode, source: Size, box: tuple[int, int, int, int]) -> list[Step]:
+    """`Image.crop`: what of the box lies in the source, on zeros."""
+    left, top, right, bottom = box
+    height, width = bottom - top, right - left
+    if height < 0 or width < 0:
+        raise ValueError(_leaves(box, source, "with `right` >= `left` and `lower` >= `upper`"))
+    if height * width > MOST_SAMPLES:
+        msg = f"`box` {box} holds {height} x {width} samples a band, expected at most 2**40"
+        raise ValueError(msg)
+    first, last = (max(top, 0), max(left, 0)), (min(bottom, source[0]), min(right, source[1]))
+    if not (first[0] < last[0] and first[1] < last[1]):
+        return _in_memory_form([Blank(height, width)], mode._replace(alpha=False))
+    inner = Crop(*first, last[0] - first[0], last[1] - first[1])
+    if (inner.height, inner.width) == (height, width):
+        return [inner]
+    # Pillow keeps signed bytes: 0 reads as 128.
+    zero = tuple(128 if band in mode.signed else 0 for band in range(mode.bands)) if mode.signed else (0,)
+    canvas = Pad(height, width, first[0] - top, first[1] - left, zero)
+    return [canvas] if (inner.height, inner.width) == source else [inner, canvas]
 
 
 def _in_memory_form(steps: list[Step], mode: Mode) -> list[Step]:

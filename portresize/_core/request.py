@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BY_NUMBER = {int(member): member for member in Resampling}
 _BY_NAME = {member.name.lower(): member for member in Resampling}
 # More than any machine's memory; far less than what would overflow somewhere.
-_MOST_SAMPLES = 2**40
+MOST_SAMPLES = 2**40
 _SPELLINGS = {3: ("HWC", "CHW"), 4: ("NHWC", "NCHW"), 5: ("NTHWC", "NTCHW")}
 _RANGES = {"index": (0, 255), "u8": (0, 255), "u16": (0, 65535), "i32": (-(2**31), 2**31 - 1)}
 _CASTS = {
@@ -112,9 +112,9 @@ def mode_of(dtype: str, bands: int | None, mode: object) -> str:
     return mode
 
 
-def size_of(size: object) -> tuple[int, int]:
-    """Two integers >= 1, height first."""
-    wanted = "two integers >= 1 as (height, width)"
+def size_of(size: object, *, least: int = 1) -> tuple[int, int]:
+    """Return two integers >= `least`, height first."""
+    wanted = f"two integers >= {least} as (height, width)"
     pair = _members(size)
     if pair is None:
         msg = f"`size` is {size!r}, expected {wanted}"
@@ -129,10 +129,10 @@ def size_of(size: object) -> tuple[int, int]:
         hint = "; round them as you mean it" if all(isinstance(member, float) for member in pair) else ""
         msg = f"`size` is {tuple(pair)}, expected {wanted}{hint}"
         raise TypeError(msg) from None
-    if height < 1 or width < 1:
+    if height < least or width < least:
         msg = f"`size` is {(height, width)}, expected {wanted}"
         raise ValueError(msg)
-    if height * width > _MOST_SAMPLES:
+    if height * width > MOST_SAMPLES:
         msg = f"`size` is {(height, width)}, {height * width:.3g} samples a band, expected at most 2**40"
         raise ValueError(msg)
     return height, width

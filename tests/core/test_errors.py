@@ -363,12 +363,48 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "contain to nothing before 13": (
         _call("contain", _shaped(1, 20), (5, 5), dialect="pillow-12"),
         ValueError,
-        'the aspect of the image leaves a size of (0, 5), which dialect "pillow-12" refuses; ask for a larger size',
+        "`size` leaves (0, 5) of an image of (1, 20), expected two sides >= 1; ask for a larger size",
     ),
     "aspect of nothing": (
-        _call("fit", _shaped(0, 9), (5, 5)),
+        _call("thumbnail", _shaped(0, 9), (5, 5)),
         ValueError,
-        "`image` has shape (0, 9), expected a height and a width >= 1 for an aspect",
+        "`image` has a height and a width of (0, 9), expected both >= 1 for an aspect",
+    ),
+    "fit of nothing before 13": (
+        _call("fit", _shaped(0, 9), (5, 5), dialect="pillow-12"),
+        ValueError,
+        "`image` has a height and a width of (0, 9), expected both >= 1 for an aspect",
+    ),
+    "cover with nothing": (
+        _call("cover", _shaped(9, 0), (5, 5)),
+        ValueError,
+        "`image` has a height and a width of (9, 0), expected both >= 1 for an aspect",
+    ),
+    "size without height": (
+        _call("thumbnail", GREY, (0, 5)),
+        ValueError,
+        "`size` is (0, 5), expected two integers >= 1 as (height, width)",
+    ),
+    "size without width": (
+        _call("thumbnail", GREY, (5, 0)),
+        ValueError,
+        "`size` leaves (1, 0) of an image of (48, 64), expected two sides >= 1; ask for a larger size",
+    ),
+    "size below nothing": (
+        _call("contain", GREY, (5, -1)),
+        ValueError,
+        "`size` is (5, -1), expected two integers >= 0 as (height, width)",
+    ),
+    "crop reversed": (
+        _call("reduce", GREY, 1, box=(5, 0, 2, 9)),
+        ValueError,
+        "`box` (5, 0, 2, 9) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
+        "with `right` >= `left` and `lower` >= `upper`",
+    ),
+    "crop beyond all memory": (
+        _call("reduce", GREY, 1, box=(0, 0, 2**30, 2**30)),
+        ValueError,
+        "`box` (0, 0, 1073741824, 1073741824) holds 1073741824 x 1073741824 samples a band, expected at most 2**40",
     ),
     "centering outside": (
         _call("fit", GREY, (5, 5), centering=(0.5, 1.5)),
