@@ -66,7 +66,7 @@ def resize(
         try:
             words: Any = (*size, resample, layout, mode, dialect)
             run, spec = ready(type(image), image.shape, image.dtype, *words)
-        except TypeError:
+        except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
             return run(image, spec)  # type: ignore[return-value]  # as in Subject.run
@@ -120,7 +120,7 @@ def reduce(
 
 def thumbnail(
     image: ArrayT,
-    size: Iterable[SupportsIndex],
+    size: Iterable[float],
     resample: Filter = None,
     *,
     reducing_gap: float | None = 2.0,
@@ -132,7 +132,8 @@ def thumbnail(
 
     Args:
         image: As in `resize`. An image that fits already is copied.
-        size: Largest `(height, width)`, two integers >= 1. (0 only where Pillow does not divide by it.)
+        size: Largest `(height, width)`, two numbers >= 1, whose fractions are cut off, as in Pillow. (0 only where
+            Pillow does not divide by it.)
         resample: As in `resize`; None is bicubic.
         reducing_gap: As in `resize`; 2.0 as in Pillow. (Pillow also asks a JPEG decoder for a smaller picture.)
         layout: As in `resize`.
@@ -155,8 +156,8 @@ def thumbnail(
     subject = subject_of(image, layout, mode, dialect)
     return subject.run(
         image,
-        size=geometry.thumbnail(subject.size, request.size_of(size, least=0)),
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        size=geometry.thumbnail(subject.size, request.bounds_of(size, least=0)),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         reducing_gap=request.gap_of(reducing_gap),
     )
 
@@ -199,7 +200,7 @@ def contain(
     return subject.run(
         image,
         size=geometry.contain(subject.size, request.size_of(size, least=0), empty=may_be_empty),
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )
 
 
@@ -236,6 +237,7 @@ def cover(
     >>> cover(np.zeros((4, 10), np.uint8), (25, 25)).shape
     (25, 62)
     """
+    dialect = request.dialect_name(dialect)
     rules = request.dialect_of(dialect)
     if not rules.cover:
         msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
@@ -244,7 +246,7 @@ def cover(
     return subject.run(
         image,
         size=geometry.cover(subject.size, request.size_of(size, least=0), empty=rules.empty_sizes),
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )
 
 
@@ -291,7 +293,7 @@ def fit(
     return subject.run(
         image,
         size=wanted,
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         box=geometry.fit(subject.size, wanted, *place, empty=may_be_empty),
     )
 
@@ -342,7 +344,7 @@ def pad(
     return subject.run(
         image,
         size=inner,
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         canvas=() if inner == canvas else (*canvas, *place),
         fill=request.fill_of(color, subject.mode, subject.bands),
     )
@@ -384,5 +386,5 @@ def scale(
     return subject.run(
         image,
         size=geometry.scale(subject.size, request.scale_of(factor)),
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
+        resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )

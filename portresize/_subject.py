@@ -52,6 +52,7 @@ def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str
 def _read(
     backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | None, dialect: str, *, cls: type
 ) -> Subject:
+    dialect = request.dialect_name(dialect)
     request.dialect_of(dialect)
     shape = tuple(image.shape)
     # The symbols of jax cannot always be compared with numbers.
@@ -90,7 +91,7 @@ def is_remembered(image: object, size: object, resample: object) -> bool:
     """
     if type(size) is not tuple or len(size) != 2 or type(size[0]) is not int or type(size[1]) is not int:
         return False
-    if resample is not None and not isinstance(resample, (str, int)):
+    if resample is not None and not issubclass(type(resample), (str, int)):
         return False
     cls = type(image)
     if cls is np.ndarray:
@@ -117,5 +118,5 @@ def ready(
     resample, layout, mode, dialect = words
     subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect, cls=cls)
     size = request.size_of((height, width))
-    spec = Spec(subject.layout, subject.mode, dialect, size=size, resample=subject.filter(resample))
+    spec = Spec(subject.layout, subject.mode, subject.dialect, size=size, resample=subject.filter(resample))
     return subject.backend, spec

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from portresize._api import resize
-from portresize._core import ahead, request
+from portresize._core import ahead, foreign, request
 from portresize._core.dialect import DEFAULT
 
 try:
@@ -75,17 +75,17 @@ class Resize(grain.transforms.Map):
         mode: str | None = None,
         dialect: str = DEFAULT,
     ) -> None:
-        name = ahead.checked(resample, layout, mode, dialect)
+        words = ahead.checked(resample, layout, mode, dialect)
         # By way of the dictionary, because a frozen dataclass sets no attributes.
         self.__dict__.update(
             size=request.size_of(size),
-            resample=name,
+            resample=words.resample,
             keys=_keys_of(keys),
             box=request.box_of(box) or None,
             reducing_gap=request.gap_of(reducing_gap) or None,
-            layout=layout,
-            mode=mode,
-            dialect=dialect,
+            layout=words.layout,
+            mode=words.mode,
+            dialect=words.dialect,
         )
 
     def map(self, element: Any) -> Any:  # noqa: ANN401  an array or a dictionary of anything
@@ -109,7 +109,8 @@ class Resize(grain.transforms.Map):
         """
         if isinstance(element, dict):
             if missing := [key for key in self.keys if key not in element]:
-                msg = f"the element has the keys {list(element)}, not {missing}; pass the names of its images as `keys`"
+                found = foreign.shown(list(element))
+                msg = f"the element has the keys {found}, not {missing}; pass the names of its images as `keys`"
                 raise ValueError(msg)
             return element | {key: self._resized(element[key]) for key in self.keys}
         if isinstance(element, (list, tuple)):
@@ -130,15 +131,23 @@ class Resize(grain.transforms.Map):
         )
 
 
+# More than any element has.
+_MOST_KEYS = 1000
+
+
 def _keys_of(keys: object) -> tuple[str, ...]:
     """Names of members, at least one."""
-    msg = f'`keys` is {keys!r}, expected names of members such as ("image",)'
-    # Text has members too: its letters.
-    if isinstance(keys, str) or not hasattr(keys, "__iter__"):
-        raise TypeError(msg)
-    names = tuple(keys)
-    if not all(isinstance(name, str) for name in names):
+    msg = f'`keys` is {foreign.shown(keys)}, expected names of members such as ("image",)'
+    try:
+        found = foreign.members(keys, _MOST_KEYS)
+    except TypeError as error:
+        raise TypeError(msg) from error.__cause__
+    names = tuple(name for member in found if (name := foreign.text(member)) is not None)
+    if len(names) < len(found):
         raise TypeError(msg)
     if not names:
+        raise ValueError(msg)
+    if len(names) > _MOST_KEYS:
+        msg = f"{msg}, at most {_MOST_KEYS}"
         raise ValueError(msg)
     return names

@@ -94,14 +94,14 @@ class Resize(torch.nn.Module):
         dialect: str = DEFAULT,
     ) -> None:
         super().__init__()
-        name = ahead.checked(resample, layout, mode, dialect)
+        words = ahead.checked(resample, layout, mode, dialect)
         self.size, self.max_size = edges.size_of(size, max_size)
-        self.resample = name
+        self.resample = words.resample
         self.box = request.box_of(box) or None
         self.reducing_gap = request.gap_of(reducing_gap) or None
-        self.layout = layout
-        self.mode = mode
-        self.dialect = dialect
+        self.layout = words.layout
+        self.mode = words.mode
+        self.dialect = words.dialect
         if self.box is not None and not isinstance(self.size, tuple):
             msg = f"`box` is {self.box}, but `size` is {self.size}, an edge of a whole image; pass (height, width)"
             raise ValueError(msg)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from portresize._core import ahead, edges, request
+from portresize._core import ahead, edges, foreign, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
 from portresize.torch import resized
@@ -94,19 +94,19 @@ class Resize(v2.Transform):
         dialect: str = DEFAULT,
     ) -> None:
         super().__init__()
-        ahead.checked(None, None, mode, dialect)
+        words = ahead.checked(None, None, mode, dialect)
         self.size, self.max_size = edges.size_of(size, max_size)
-        self.interpolation = name_of(interpolation, dialect)
-        if antialias not in (True, False, None):
-            msg = f"`antialias` is {antialias!r}, expected True"
+        self.interpolation = name_of(interpolation, words.dialect)
+        if antialias is not None and type(antialias) is not bool:
+            msg = f"`antialias` is {foreign.shown(antialias)}, expected True"
             raise TypeError(msg)
         if antialias is not True and filter_of(self.interpolation) != "nearest":
             msg = f'`antialias` is {antialias!r}, expected True: of Pillow\'s filters only "nearest" skips samples'
             raise ValueError(msg)
         self.antialias = antialias
         self.reducing_gap = request.gap_of(reducing_gap) or None
-        self.mode = mode
-        self.dialect = dialect
+        self.mode = words.mode
+        self.dialect = words.dialect
 
     def transform(self, part: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401, ARG002  the signature of v2
         """Resize one part of a sample; v2 calls it.
@@ -176,8 +176,8 @@ _NAMES = frozenset(member.value for member in InterpolationMode)
 
 def name_of(interpolation: object, dialect: str) -> str:
     """One name for a filter of torchvision or of Pillow."""
-    name = interpolation.value if isinstance(interpolation, InterpolationMode) else interpolation
-    if name == "nearest-exact":
+    name = interpolation.value if issubclass(type(interpolation), InterpolationMode) else interpolation  # type: ignore[attr-defined]  # a member of the enumeration
+    if foreign.text(name) == "nearest-exact":
         return "nearest-exact"
     if name is None:
         msg = "`interpolation` is None, expected a filter's name or Pillow's number for it"
@@ -185,7 +185,7 @@ def name_of(interpolation: object, dialect: str) -> str:
     try:
         return request.filter_of(name, dialect, Resampling.BILINEAR).name.lower()
     except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("`resample`", "`interpolation`")) from None
+        raise type(error)(str(error).replace("`resample`", "`interpolation`")) from error.__cause__
 
 
 def filter_of(name: str) -> str:

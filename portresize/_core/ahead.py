@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from portresize._core import request
+from typing import NamedTuple
+
+from portresize._core import foreign, request
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
 
 
-def checked(resample: object, layout: str | None, mode: str | None, dialect: str) -> str | None:
-    """The filter's name, or None for what depends on the image.
+class Words(NamedTuple):
+    """Words in plain text; None is what depends on the image."""
 
-    Of a layout the letters are checked, and of a mode the name.
+    resample: str | None
+    layout: str | None
+    mode: str | None
+    dialect: str
+
+
+def checked(resample: object, layout: object, mode: object, dialect: object) -> Words:
+    """Check the words of a request without its image: of a layout the letters, of a mode the name.
 
     Raises:
         TypeError: A word is of the wrong type.
         ValueError: A word is wrong whatever the image.
 
     >>> checked(1, "NCHW", None, "pillow-13")
-    'lanczos'
+    Words(resample='lanczos', layout='NCHW', mode=None, dialect='pillow-13')
     """
-    request.dialect_of(dialect)
+    name = request.dialect_name(dialect)
+    request.dialect_of(name)
     if layout is not None:
-        request.layout_of((1,) * max(2, len(str(layout))), layout)
-    if mode not in (None, *MODES):
-        request.mode_of("uint8", None, mode)
-    return None if resample is None else request.filter_of(resample, dialect, Resampling.BICUBIC).name.lower()
+        layout = request.layout_of((1,) * max(2, len(foreign.text(layout) or "")), layout)
+    if mode is not None:
+        mode = request.mode_name(mode)
+    if resample is not None:
+        resample = request.filter_of(resample, name, Resampling.BICUBIC).name.lower()
+    return Words(resample, layout, mode, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from portresize._core import foreign
 from portresize._core.filters import Resampling
 
 PassOrder = Literal["horizontal", "tall", "loss"]
@@ -97,7 +98,7 @@ def dialect(name: str) -> Dialect:
         return _BY_NAME[minor]
     oldest, newest = (".".join(map(str, version)) for version in (min(VERSIONS), NEWEST))
     msg = (
-        f'`dialect` is {name!r}, expected a released Pillow from "pillow-{oldest}" to "pillow-{newest}", '
+        f'`dialect` is {foreign.shown(name)}, expected a released Pillow from "pillow-{oldest}" to "pillow-{newest}", '
         f'such as "{DEFAULT}" or "pillow-12.1"'
     )
     raise ValueError(msg)

@@ -8,10 +8,9 @@ Source: torchvision 0.28.0, torchvision/transforms/functional.py, _compute_resiz
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
-from portresize._core import request
+from portresize._core import foreign, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +49,9 @@ def size_of(size: object, max_size: object) -> tuple[int | Size | None, int | No
             msg = "`size` is None, which needs `max_size`, the length of the long edge"
             raise ValueError(msg)
         return None, longest
-    short = size[0] if isinstance(size, (list, tuple)) and len(size) == 1 else size
-    # An array of no axes can be iterated over as little as any number, but does not say so.
-    if hasattr(short, "__iter__") and getattr(short, "ndim", None) != 0:
-        pair = request.size_of(short)
+    short, both = _short_or_both(size)
+    if both is not None:
+        pair = request.size_of(both)
         if longest is not None:
             hint = "pass one integer for the short edge, or None"
             msg = f"`max_size` is {longest}, but `size` is {pair}, both edges; {hint}"
@@ -98,10 +96,25 @@ def result(
     return (long, short) if is_upright else (short, long)
 
 
+def _short_or_both(size: object) -> tuple[object, object | None]:
+    """Return a number or the only member of a sequence of one, or else None and the sequence."""
+    try:
+        if not foreign.is_many(size):
+            return size, None
+        found = foreign.members(size)
+    except TypeError:
+        return None, size
+    return (found[0], None) if len(found) == 1 else (None, found)
+
+
 def _at_least_one(value: object, text: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(text.format(repr(value)))
-    number = operator.index(value)
+    try:
+        number = foreign.integer(value)
+    except TypeError as error:
+        raise TypeError(text.format(foreign.shown(value))) from error.__cause__
     if number < 1:
-        raise ValueError(text.format(number))
+        raise ValueError(text.format(foreign.shown(value)))
+    if number > request.MOST_SAMPLES:
+        msg = f"{text.format(foreign.shown(value))}, at most 2**40"
+        raise ValueError(msg)
     return number

@@ -7,16 +7,16 @@ to do. None looks at an array.
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING
 
+from portresize._core import foreign
 from portresize._core.dialect import DEFAULT, Dialect
 from portresize._core.dialect import dialect as rules_of
 from portresize._core.filters import Resampling
 from portresize._core.modes import MODES, default_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
 # Plain tables, which torch.compile can look into, unlike an enumeration.
 _BY_NUMBER = {int(member): member for member in Resampling}
@@ -41,10 +41,16 @@ _CASTS = {
 
 def dialect_of(dialect: object) -> Dialect:
     """The row of rules of a Pillow."""
-    if not isinstance(dialect, str):
-        msg = f'`dialect` is {dialect!r}, expected text such as "{DEFAULT}" or "pillow-12.1"'
+    return rules_of(dialect_name(dialect))
+
+
+def dialect_name(dialect: object) -> str:
+    """The name of a Pillow, as plain text."""
+    name = foreign.text(dialect)
+    if name is None:
+        msg = f'`dialect` is {foreign.shown(dialect)}, expected text such as "{DEFAULT}" or "pillow-12.1"'
         raise TypeError(msg)
-    return rules_of(dialect)
+    return name
 
 
 def layout_of(
@@ -73,20 +79,21 @@ def layout_of(
         if n > max(_SPELLINGS):
             msg += ", with one letter of your own for every other axis"
         raise ValueError(msg)
-    if not isinstance(layout, str):
-        msg = f'`layout` is a {type(layout).__name__}, expected letters such as "HWC"'
+    word = foreign.text(layout)
+    if word is None:
+        msg = f'`layout` is a {foreign.name_of(type(layout))}, expected letters such as "HWC"'
         raise TypeError(msg)
-    letters = layout.isascii() and layout.isalpha() and layout.isupper()
-    if not letters or len(set(layout)) != len(layout) or "H" not in layout or "W" not in layout:
+    letters = word.isascii() and word.isalpha() and word.isupper()
+    if not letters or len(set(word)) != len(word) or "H" not in word or "W" not in word:
         msg = (
-            f'`layout` is {layout!r}, expected one capital letter per axis, each once: "H" and "W", '
+            f'`layout` is {foreign.shown(word)}, expected one capital letter per axis, each once: "H" and "W", '
             '"C" for bands, any other for a batch axis'
         )
         raise ValueError(msg)
-    if len(layout) != n:
-        msg = f"`layout` is {layout!r} with {len(layout)} axes, but the array has {n}: shape {tuple(shape)}"
+    if len(word) != n:
+        msg = f"`layout` is {foreign.shown(word)} with {len(word)} axes, but the array has {n}: shape {tuple(shape)}"
         raise ValueError(msg)
-    return layout
+    return word
 
 
 def mode_of(dtype: str, bands: int | None, mode: object) -> str:
@@ -98,9 +105,7 @@ def mode_of(dtype: str, bands: int | None, mode: object) -> str:
         raise TypeError(msg)
     if mode is None:
         return default_mode(dtype, 1 if bands is None else bands)
-    if not isinstance(mode, str) or mode not in MODES:
-        msg = f"`mode` is {mode!r}, expected one of {', '.join(MODES)}"
-        raise ValueError(msg)
+    mode = mode_name(mode)
     row = MODES[mode]
     if dtype not in row.dtypes:
         msg = f'`mode` is "{mode}", which holds {" or ".join(row.dtypes)}, but the array is {dtype}'
@@ -112,50 +117,86 @@ def mode_of(dtype: str, bands: int | None, mode: object) -> str:
     return mode
 
 
+def mode_name(mode: object) -> str:
+    """The name of a mode, as plain text."""
+    name = foreign.text(mode)
+    if name is None or name not in MODES:
+        msg = f"`mode` is {foreign.shown(mode)}, expected one of {', '.join(MODES)}"
+        raise ValueError(msg)
+    return name
+
+
 def size_of(size: object, *, least: int = 1) -> tuple[int, int]:
     """Return two integers >= `least`, height first."""
-    wanted = f"two integers >= {least} as (height, width)"
-    pair = _members(size)
-    if pair is None:
-        msg = f"`size` is {size!r}, expected {wanted}"
-        raise TypeError(msg)
+    return _sides(size, "integers", foreign.integer, least)
+
+
+def bounds_of(size: object, *, least: int = 1) -> tuple[int, int]:
+    """Return two numbers >= `least`, height first, without their fractions, as Pillow's `thumbnail` does."""
+    return _sides(size, "numbers", _floor, least)
+
+
+def _sides(size: object, numbers: str, read: Callable[[object], int], least: int) -> tuple[int, int]:
+    wanted = f"two {numbers} >= {least} as (height, width)"
+    try:
+        pair = foreign.members(size)
+    except TypeError as error:
+        msg = f"`size` is {foreign.shown(size)}, expected {wanted}"
+        raise TypeError(msg) from error.__cause__
     if len(pair) != 2:
         hint = "; leave out the other axes of a shape" if len(pair) > 2 else ""
-        msg = f"`size` is {tuple(pair)}, expected {wanted}{hint}"
+        msg = f"`size` is {foreign.shown(tuple(pair))}, expected {wanted}{hint}"
         raise ValueError(msg)
     try:
-        height, width = (_integer(member) for member in pair)
-    except TypeError:
-        hint = "; round them as you mean it" if all(isinstance(member, float) for member in pair) else ""
-        msg = f"`size` is {tuple(pair)}, expected {wanted}{hint}"
-        raise TypeError(msg) from None
+        height, width = read(pair[0]), read(pair[1])
+    except TypeError as error:
+        hint = "; round them as you mean it" if all(issubclass(type(member), float) for member in pair) else ""
+        msg = f"`size` is {foreign.shown(tuple(pair))}, expected {wanted}{hint}"
+        raise TypeError(msg) from error.__cause__
     if height < least or width < least:
-        msg = f"`size` is {(height, width)}, expected {wanted}"
+        msg = f"`size` is {foreign.shown(tuple(pair))}, expected {wanted}"
         raise ValueError(msg)
-    if height * width > MOST_SAMPLES:
-        msg = f"`size` is {(height, width)}, {height * width:.3g} samples a band, expected at most 2**40"
+    # Each side first: the product of two large integers would take long, and may not be a float.
+    if height > MOST_SAMPLES or width > MOST_SAMPLES or height * width > MOST_SAMPLES:
+        many = f"{height * width:.3g} samples a band, " if max(height, width) < 2**63 else ""
+        msg = f"`size` is {foreign.shown((height, width))}, {many}expected at most 2**40"
         raise ValueError(msg)
     return height, width
 
 
+def _floor(value: object) -> int:
+    """The largest integer that is not above a number."""
+    try:
+        return foreign.integer(value)
+    except TypeError:
+        real = foreign.number(value)
+    # What has no floor is as wrong as what is below 0.
+    return math.floor(real) if -math.inf < real < math.inf else -1
+
+
 def factor_of(factor: object) -> tuple[int, int]:
     """One integer >= 1 for both axes, or two, vertical first."""
-    pair = _members(factor)
-    if pair is None:
-        pair = [factor, factor]
     wanted = "an integer >= 1 or two as (vertical, horizontal)"
-    if len(pair) != 2:
-        msg = f"`factor` is {factor!r}, expected {wanted}"
-        raise TypeError(msg)
     try:
-        vertical, horizontal = (_integer(member) for member in pair)
-    except TypeError:
-        msg = f"`factor` is {factor!r}, expected {wanted}"
-        raise TypeError(msg) from None
+        vertical, horizontal = map(foreign.integer, _pair(factor))
+    except TypeError as error:
+        msg = f"`factor` is {foreign.shown(factor)}, expected {wanted}"
+        raise TypeError(msg) from error.__cause__
     if vertical < 1 or horizontal < 1:
-        msg = f"`factor` is {(vertical, horizontal)}, expected {wanted}"
+        msg = f"`factor` is {foreign.shown((vertical, horizontal))}, expected {wanted}"
         raise ValueError(msg)
-    return vertical, horizontal
+    # A block longer than the image is a partial one, however long; torch's operators hold 64 bits.
+    return min(vertical, 2**62), min(horizontal, 2**62)
+
+
+def _pair(factor: object) -> list[object]:
+    """Two members, or a number twice."""
+    if not foreign.is_many(factor):
+        return [factor, factor]
+    pair = foreign.members(factor)
+    if len(pair) != 2:
+        raise TypeError
+    return pair
 
 
 def filter_of(resample: object, dialect: str, default: Resampling) -> Resampling:
@@ -163,16 +204,23 @@ def filter_of(resample: object, dialect: str, default: Resampling) -> Resampling
     if resample is None:
         return default
     known = rules_of(dialect).filters
-    if isinstance(resample, str):
-        chosen = _BY_NAME.get(resample.lower())
+    name = foreign.text(resample)
+    if name is not None:
+        chosen = _BY_NAME.get(name.lower())
     else:
         try:
-            chosen = _BY_NUMBER.get(_integer(resample))
-        except TypeError:
-            msg = f"`resample` is {resample!r}, expected a filter's name ({_names(known)}) or Pillow's number for it"
-            raise TypeError(msg) from None
+            chosen = _BY_NUMBER.get(foreign.integer(resample))
+        except TypeError as error:
+            msg = (
+                f"`resample` is {foreign.shown(resample)}, expected a filter's name ({_names(known)}) "
+                "or Pillow's number for it"
+            )
+            raise TypeError(msg) from error.__cause__
     if chosen is None or chosen not in known:
-        msg = f'`resample` is {resample!r}, expected one of the filters of dialect "{dialect}": {_names(known)}'
+        msg = (
+            f"`resample` is {foreign.shown(resample)}, expected one of the filters of "
+            f'dialect "{dialect}": {_names(known)}'
+        )
         raise ValueError(msg)
     return chosen
 
@@ -187,17 +235,19 @@ def box_of(box: object, *, whole: bool = False) -> tuple[float, ...]:
     if box is None:
         return ()
     wanted = f"four {'integers' if whole else 'finite numbers'} as (left, upper, right, lower)"
-    members = _members(box)
-    if members is None or len(members) != 4:
-        msg = f"`box` is {box!r}, expected {wanted}"
-        raise TypeError(msg)
+    arrived = box
     try:
-        edges = tuple(_integer(m) if whole else _number(m) for m in members)
-    except TypeError:
-        msg = f"`box` is {tuple(members)}, expected {wanted}"
-        raise TypeError(msg) from None
-    if not all(-math.inf < edge < math.inf for edge in edges):
-        msg = f"`box` is {edges}, expected {wanted}"
+        arrived = tuple(foreign.members(box))
+        edges = tuple(foreign.integer(m) if whole else foreign.number(m) for m in arrived)
+    except TypeError as error:
+        msg = f"`box` is {foreign.shown(arrived)}, expected {wanted}"
+        raise TypeError(msg) from error.__cause__
+    if len(edges) != 4:
+        msg = f"`box` is {foreign.shown(arrived)}, expected {wanted}"
+        raise TypeError(msg)
+    limit = 2**63 if whole else math.inf
+    if not all(-limit < edge < limit for edge in edges):
+        msg = f"`box` is {foreign.shown(edges)}, expected {wanted}{', less than 2**63' if whole else ''}"
         raise ValueError(msg)
     return edges
 
@@ -206,28 +256,18 @@ def gap_of(reducing_gap: object) -> float:
     """A number >= 1; 0.0 for None."""
     if reducing_gap is None:
         return 0.0
-    wanted = "a number >= 1.0, or None to resize in one go"
-    try:
-        gap = _number(reducing_gap)
-    except TypeError:
-        msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
-        raise TypeError(msg) from None
+    gap = _number(reducing_gap, "reducing_gap", wanted := "a number >= 1.0, or None to resize in one go")
     if not gap >= 1.0:  # NaN is not
-        msg = f"`reducing_gap` is {reducing_gap!r}, expected {wanted}"
+        msg = f"`reducing_gap` is {foreign.shown(reducing_gap)}, expected {wanted}"
         raise ValueError(msg)
     return gap
 
 
 def scale_of(factor: object) -> float:
     """A number > 0 that could make a size."""
-    wanted = "a number > 0 and < 2**31"
-    try:
-        scale = _number(factor)
-    except TypeError:
-        msg = f"`factor` is {factor!r}, expected {wanted}"
-        raise TypeError(msg) from None
+    scale = _number(factor, "factor", wanted := "a number > 0 and < 2**31")
     if not 0 < scale < 2**31:
-        msg = f"`factor` is {factor!r}, expected {wanted}"
+        msg = f"`factor` is {foreign.shown(factor)}, expected {wanted}"
         raise ValueError(msg)
     return scale
 
@@ -235,28 +275,28 @@ def scale_of(factor: object) -> float:
 def centering_of(centering: object) -> tuple[float, float]:
     """Two finite numbers, horizontal first."""
     wanted = "two numbers from 0 to 1 as (horizontal, vertical)"
-    members = _members(centering)
+    arrived = centering
     try:
-        x, y = (_number(member) for member in members or ())
-    except (TypeError, ValueError):
-        msg = f"`centering` is {centering!r}, expected {wanted}"
-        raise TypeError(msg) from None
+        arrived = tuple(foreign.members(centering))
+        place = tuple(foreign.number(member) for member in arrived)
+    except TypeError as error:
+        msg = f"`centering` is {foreign.shown(arrived)}, expected {wanted}"
+        raise TypeError(msg) from error.__cause__
+    if len(place) != 2:
+        msg = f"`centering` is {foreign.shown(arrived)}, expected {wanted}"
+        raise TypeError(msg)
+    x, y = place
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
-        msg = f"`centering` is {centering!r}, expected {wanted}"
+        msg = f"`centering` is {foreign.shown(arrived)}, expected {wanted}"
         raise ValueError(msg)
     return x, y
 
 
 def bleed_of(bleed: object) -> float:
     """A number in [0, 0.5)."""
-    wanted = "a number from 0 to less than 0.5"
-    try:
-        part = _number(bleed)
-    except TypeError:
-        msg = f"`bleed` is {bleed!r}, expected {wanted}"
-        raise TypeError(msg) from None
+    part = _number(bleed, "bleed", wanted := "a number from 0 to less than 0.5")
     if not 0.0 <= part < 0.5:
-        msg = f"`bleed` is {bleed!r}, expected {wanted}"
+        msg = f"`bleed` is {foreign.shown(bleed)}, expected {wanted}"
         raise ValueError(msg)
     return part
 
@@ -268,55 +308,30 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     if color is None:
         color = [0] * (row.bands or 1)
     wanted = f"{count} numbers" if row.bands else "a number" if count == 1 else f"a number or {count} of them"
-    members = _members(color)
     try:
-        fill = tuple(_number(member) for member in ([color] if members is None and not row.bands else members or ()))
-    except TypeError:
-        fill = ()
+        parts = foreign.members(color, count) if row.bands or foreign.is_many(color) else [color]
+        fill = tuple(foreign.number(member) for member in parts)
+        cause = None
+    except TypeError as error:
+        fill, cause = (), error.__cause__
     if len(fill) not in ({count} if row.bands else {1, count}):
-        msg = f'`color` is {color!r}, expected {wanted} for mode "{mode}"'
-        raise TypeError(msg)
+        msg = f'`color` is {foreign.shown(color)}, expected {wanted} for mode "{mode}"'
+        raise TypeError(msg) from cause
     if row.kind == "float":
         # One zero and one NaN: a Spec with another is another Spec to a cache, or the same one when it should not be.
         return tuple(math.nan if number != number else number + 0.0 for number in fill)  # noqa: PLR0124  it may be a symbol
     low, high = (0, 1) if mode == "1" else _RANGES[row.kind]
     if not all(number.is_integer() and low <= number <= high for number in fill):
-        msg = f'`color` is {color!r}, expected integers from {low} to {high} for mode "{mode}"'
+        msg = f'`color` is {foreign.shown(color)}, expected integers from {low} to {high} for mode "{mode}"'
         raise ValueError(msg)
     # Pillow takes a signed band as it keeps it: 0 reads as 128.
     return tuple(int(number) ^ (128 if band in row.signed else 0) for band, number in enumerate(fill))
 
 
-def _members(value: object) -> list[object] | None:
-    """The members of a short sequence, or None if `value` is not one."""
-    if isinstance(value, (str, bytes, dict, set, frozenset)):
-        return None
+def _number(value: object, name: str, wanted: str) -> float:
+    """`value` as a float, or an error about the argument `name`."""
     try:
-        iterable: Iterable[object] = iter(value)  # type: ignore[call-overload]  # whatever a caller may pass
-    except TypeError:
-        return None
-    return list(iterable)
-
-
-def _integer(value: object) -> int:
-    """`value` as an int if it is one: numpy's integers are, bool and 3.0 are not."""
-    # Not asked for its index, which would make a number of a symbol of torch's compilers.
-    if type(value) is int or type(value).__name__ == "SymInt":
-        return value  # type: ignore[return-value]  # a symbol stands for an int
-    if isinstance(value, bool):
-        raise TypeError
-    # A compiler that meets an enumeration of integers follows `int`, but not `index`.
-    return int(value) if isinstance(value, int) else operator.index(value)  # type: ignore[arg-type]  # raises TypeError
-
-
-def _number(value: object) -> float:
-    """`value` as a float if it is a real number; text and bool are not."""
-    # The class first, which torch.compile can ask of a number that it keeps symbolic.
-    real = isinstance(value, (int, float)) or hasattr(value, "__float__") or hasattr(value, "__index__")
-    if isinstance(value, (bool, str, bytes, complex)) or not real:
-        raise TypeError
-    try:
-        return float(value)  # type: ignore[arg-type]  # checked above
-    except OverflowError:
-        # An integer beyond all doubles is as far out of range as a number can be.
-        return math.inf if value > 0 else -math.inf  # type: ignore[operator]  # an integer
+        return foreign.number(value)
+    except TypeError as error:
+        msg = f"`{name}` is {foreign.shown(value)}, expected {wanted}"
+        raise TypeError(msg) from error.__cause__

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import sys
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, SupportsIndex
+
+from portresize._core import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,12 +41,16 @@ def threads(number: SupportsIndex) -> AbstractContextManager[None]:
     ...     portresize.resize(np.zeros((8, 8), np.uint8), (4, 4)).shape
     (4, 4)
     """
-    msg = f"`number` is {number!r}, expected an integer >= 1"
-    if isinstance(number, bool) or not hasattr(number, "__index__"):
-        raise TypeError(msg)
-    if operator.index(number) < 1:
+    wanted = "expected an integer >= 1"
+    try:
+        chosen = foreign.integer(number)
+    except TypeError as error:
+        msg = f"`number` is {foreign.shown(number)}, {wanted}"
+        raise TypeError(msg) from error.__cause__
+    if chosen < 1:
+        msg = f"`number` is {foreign.shown(number)}, {wanted}"
         raise ValueError(msg)
-    return _within(operator.index(number))
+    return _within(chosen)
 
 
 @contextmanager
