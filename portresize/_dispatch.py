@@ -6,7 +6,10 @@ Imports are literal and made on first use: a backend imports its library, which 
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
+
+from portresize._core.fork import LOCK
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
@@ -19,28 +22,47 @@ class Run(Protocol):
     def __call__(self, x: Array, spec: Spec, /) -> Array: ...
 
 
+@cache
 def _generic() -> Run:
-    from portresize._backends.generic import run
+    with LOCK:
+        from portresize._backends.generic import run
 
-    return run
+        return run
 
 
+@cache
 def _numpy() -> Run:
-    from portresize._backends.numpy import run
+    with LOCK:
+        from portresize._backends.numpy import run
 
-    return run
+        return run
 
 
 def _torch() -> Run:
-    from portresize._backends.torch import run
+    from torch.compiler import is_compiling
 
-    return run
+    # Dynamo follows neither a lock nor a cache, but imports.
+    if is_compiling():
+        from portresize._backends.torch import run
+
+        return run
+    return _torch_eagerly()
 
 
+@cache
+def _torch_eagerly() -> Run:
+    with LOCK:
+        from portresize._backends.torch import run
+
+        return run
+
+
+@cache
 def _jax() -> Run:
-    from portresize._backends.jax import run
+    with LOCK:
+        from portresize._backends.jax import run
 
-    return run
+        return run
 
 
 # Top-level package and name of a class in the array's MRO, so that subclasses such as torch.nn.Parameter are found too.

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from portresize._core.cache import LONG
+from portresize._core.fork import LOCK
 from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ def _call(
 def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:
-        # Not before: they import llvmlite.
-        from portresize._backends._call import Call
-        from portresize._backends._items import Form
-        from portresize._core.adjoint import planned
-        from portresize._kernels.llvm.errors import Unsupported
-
+        with LOCK:
+            # Not before: they import llvmlite.
+            from portresize._backends._call import Call
+            from portresize._backends._items import Form
+            from portresize._core.adjoint import planned
+            from portresize._kernels.llvm.errors import Unsupported
         height, width = spec.layout.index("H"), spec.layout.index("W")
         form = Form(spec.layout, spec.mode, dtype, shape)
         try:

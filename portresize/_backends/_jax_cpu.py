@@ -18,6 +18,7 @@ from jax.interpreters import mlir
 
 from portresize import __version__
 from portresize._backends._items import items_of
+from portresize._core.fork import LOCK
 from portresize._core.steps import Pad
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.host import host
@@ -55,8 +56,9 @@ def serving() -> Serving:
     isa, why = host()
     if isa is None:
         return Serving(None, "", why)
-    # Not before: it imports llvmlite.
-    from portresize._kernels import handler
+    with LOCK:
+        # Not before: it imports llvmlite.
+        from portresize._kernels import handler
 
     # A recipe means something else in another version, and an executable may outlive this one.
     target = re.sub(r"\W", "_", f"portresize_{__version__}_{isa.name}")
@@ -101,9 +103,10 @@ def native(form: Form, steps: Sequence[Step], threads: int) -> Native | None:
 
 
 def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], threads: int) -> Native:
-    # Not before: it imports llvmlite.
-    from portresize._kernels.llvm.program import Program
-    from portresize._kernels.llvm.recipe import WORTH_THREAD
+    with LOCK:
+        # Not before: it imports llvmlite.
+        from portresize._kernels.llvm.program import Program
+        from portresize._kernels.llvm.recipe import WORTH_THREAD
 
     number = len(steps) - sum(isinstance(step, Pad) for step in steps)
     steps, rest = steps[:number], tuple(steps[number:])

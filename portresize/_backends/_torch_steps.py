@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import array_api_compat.torch as compat
 import torch
+import torch.onnx  # As in `torch.py`.
 
 from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame
 from portresize._core.adjoint import planned
+from portresize._core.fork import LOCK
 from portresize._core.spec import Spec
 from portresize._kernels.triton.host import Host, host
 
@@ -77,9 +79,9 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
     The axes of the result come in memory in the order in which those of `x` do.
     """
     if is_for_triton(x):
-        # Not before: it imports Triton.
-        from portresize._backends import _torch_triton
-
+        with LOCK:
+            # Not before: it imports Triton.
+            from portresize._backends import _torch_triton
         return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
     if x.is_cpu and x.dtype in _SHARED:
         y = _host.run(x.detach().numpy(), spec, source)
@@ -100,9 +102,9 @@ def triton_on(device: int) -> Host:
     """Which Triton serves a device of CUDA, or why none does, of which there is one warning."""
     found = host(torch.cuda.get_device_capability(device) if torch.version.cuda else None)
     if not found.why:
-        # Not before: it imports Triton.
-        from portresize._backends import _torch_triton
-
+        with LOCK:
+            # Not before: it imports Triton.
+            from portresize._backends import _torch_triton
         found = found._replace(why=_torch_triton.trial(torch.device("cuda", device)))
     if found.why:
         msg = f"operations of torch serve on CUDA device {device}, exact but slower than kernels of Triton: {found.why}"

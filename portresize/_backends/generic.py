@@ -15,6 +15,7 @@ from portresize._backends import _round
 from portresize._backends._convolve import convolve
 from portresize._backends._frame import Frame, cut, join, zeros
 from portresize._backends._reduce import reduce
+from portresize._core.fork import LOCK
 from portresize._core.plan import plan
 from portresize._core.steps import (
     Blank,
@@ -42,7 +43,10 @@ Do = Callable[[Frame, Array, Any], Array]
 
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on `x` with the operations of its own library."""
-    return execute(x, spec, array_api_compat.array_namespace(x))
+    with LOCK:
+        # It imports the namespace of a library when it first meets one.
+        xp = array_api_compat.array_namespace(x)
+    return execute(x, spec, xp)
 
 
 def execute(x: Array, spec: Spec, xp: Namespace, replaced: dict[type, Do] | None = None) -> Array:

@@ -23,6 +23,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from portresize._backends import _jax_cpu, _xla
 from portresize._backends._items import Form
 from portresize._core.adjoint import planned
+from portresize._core.fork import LOCK
 from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
@@ -172,9 +173,9 @@ def _batch_first(layout: str) -> list[int]:
 
 
 def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
-    # Not before: it imports Pallas.
-    from portresize._backends import _jax_tpu
-
+    with LOCK:
+        # Not before: it imports Pallas.
+        from portresize._backends import _jax_tpu
     steps = _steps(ctx.avals_in[0].shape, spec, source)
     act = partial(_jax_tpu.perform, layout=spec.layout, steps=steps)
     if ctx.avals_in[0].dtype == jnp.float64:

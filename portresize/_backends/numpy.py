@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portresize._backends import _host
+from portresize._core.fork import LOCK
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
@@ -20,7 +21,7 @@ def run(x: Array, spec: Spec) -> Array:
     y = _host.run(x, spec)
     if y is not None:
         return y
-    # Not before: where kernels serve, nobody needs them.
-    from portresize._backends import _numpy_steps
-
+    with LOCK:
+        # Not before: where kernels serve, nobody needs them.
+        from portresize._backends import _numpy_steps
     return _numpy_steps.run(x, spec)

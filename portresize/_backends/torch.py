@@ -9,16 +9,19 @@ A second operator is the resize of bytes held in floats, with the gradient of th
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.onnx  # `torch` would import it when it is named, inside a call and not under `fork.LOCK`.
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import forward_ad
 from torch.autograd.function import _SingleLevelFunction
 
 from portresize._backends import _torch_like, _torch_steps
 from portresize._core.adjoint import planned
+from portresize._core.fork import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,9 +65,10 @@ def _check(x: torch.Tensor) -> None:
         msg = "no backend under torch.jit.trace; use torch.compile or torch.export"
         raise TypeError(msg)
     if type(x).__name__ == "DTensor":
-        # Not before: it imports all of torch.distributed.
-        from portresize._backends._torch_sharding import register
-
+        # Dynamo follows imports, but no lock.
+        with nullcontext() if torch.compiler.is_compiling() else LOCK:
+            # Not before: it imports all of torch.distributed.
+            from portresize._backends._torch_sharding import register
         register()
 
 

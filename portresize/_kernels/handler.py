@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core.fork import LOCK
 from portresize._kernels import pool
-from portresize._kernels.llvm import engine, handler, library
+from portresize._kernels.llvm import engine, handler
 from portresize._kernels.llvm.errors import result_of
 from portresize._kernels.llvm.recipe import FUNCTIONS, recipe
 
@@ -37,7 +38,7 @@ class Handler:
         """
         self.isa = isa
         self._provided = np.zeros(handler.FIRST_FUNCTION // 8 + len(FUNCTIONS), np.int64)
-        with library.LOCK:
+        with LOCK:
             text = str(handler.write(isa, self._provided.ctypes.data))
             self._library = result_of(lambda: engine.Library(text, isa))
             self.address = self._library.address("handle")
@@ -77,6 +78,6 @@ def of(isa: Isa) -> Handler:
     Raises:
         Unsupported: LLVM cannot generate it.
     """
-    with library.LOCK:
+    with LOCK:
         # A signal handler may have come in between.
         return _MADE.get(isa) or _MADE.setdefault(isa, Handler(isa))

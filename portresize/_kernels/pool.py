@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core.fork import LOCK
 from portresize._kernels.llvm import engine, library, team
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSY
 
 def most() -> int:
     """How many threads there can be: one where the C library has not what they sleep with, as that of Windows."""
-    return 1 + team.MOST if engine.has_threads() else 1
+    with LOCK:
+        return 1 + team.MOST if engine.has_threads() else 1
 
 
 class Team:
@@ -60,7 +62,7 @@ class Team:
 
         Threads of the C library: those of Python may be none, where something has put others in their place.
         """
-        with library.LOCK:
+        with LOCK:
             while self._words[team.HELPERS // 8] < number and not self._words[team.FAILED // 8]:
                 self._start(self.board, self._serve, signal.SIG_SETMASK)
             self._words[team.FAILED // 8] = 0
@@ -94,7 +96,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _team(isa: Isa) -> Team:
-    with library.LOCK:
+    with LOCK:
         if not _TEAMS:
             _TEAMS.append(Team(isa))
     return _TEAMS[0]

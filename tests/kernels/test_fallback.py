@@ -175,7 +175,16 @@ def test_a_broken_llvmlite_is_no_reason_to_fail(kind: str, place: str, tmp_path:
     path = _fake_llvmlite(tmp_path, error if place == "package" else init, error)
     log = _served_by_steps("", PYTHONPATH=path)
     assert "it is broken" in log
+    assert log.count("RuntimeWarning: the numpy steps serve, exact but slower than kernels of llvmlite: ") == 1
     assert "it is broken" in _info("", PYTHONPATH=path)
+
+
+@pytest.mark.parametrize("wanted", ["", "avx2"])
+def test_an_llvmlite_that_is_not_there_is_missed_only_if_asked_for(wanted: str) -> None:
+    log = _served_by_steps("import sys\nsys.modules['llvmlite'] = None\n", PORTRESIZE_ISA=wanted)
+    assert ("RuntimeWarning" in log) == bool(wanted)
+    said = "slower than kernels of llvmlite: the environment variable PORTRESIZE_ISA is 'avx2', but import of llvmlite"
+    assert (said in log) == bool(wanted)
 
 
 def test_an_llvmlite_without_version_is_no_reason_to_fail(tmp_path: Path) -> None:

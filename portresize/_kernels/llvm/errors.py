@@ -14,6 +14,10 @@ class Unsupported(Exception):  # noqa: N818  not an error: the numpy steps serve
     """No kernel takes this plan, array or machine; the text says why."""
 
 
+class Absent(Unsupported):
+    """Nothing is broken: this machine, or the llvmlite installed on it, is none that kernels are written for."""
+
+
 def result_of(act: Callable[[], R]) -> R:
     """The result of `act`, which asks something of a library that may be broken.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from portresize._kernels.llvm.errors import Unsupported, result_of
+from portresize._core.fork import LOCK
+from portresize._kernels.llvm.errors import Absent, Unsupported, result_of
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
@@ -26,21 +28,32 @@ class Host(NamedTuple):
     why: str
 
 
-@cache
 def host() -> Host:
-    """What serves in this process; asked for the first time, it imports llvmlite, and generates a function to try.
+    """Return the level that serves in this process; the first call imports llvmlite and generates a function to try.
+
+    If kernels were asked for and cannot serve, the first call warns.
 
     Raises:
         ValueError: The environment variable names a level that this processor has not.
     """
-    found = _host(os.environ.get(VARIABLE, ""))
-    _LOG.debug("CPU kernels: %s", found.isa.name if found.isa else found.why)
+    with LOCK:
+        is_first = not _found.cache_info().currsize
+        found, is_wanted = _found()
+    # Handlers of logs and warnings are code of others, which may have locks of its own.
+    if is_first:
+        _LOG.debug("CPU kernels: %s", found.isa.name if found.isa else found.why)
+        if found.isa is None and is_wanted:
+            msg = f"the numpy steps serve, exact but slower than kernels of llvmlite: {found.why}"
+            warnings.warn(msg, RuntimeWarning, stacklevel=2)
     return found
 
 
-def _host(wanted: str) -> Host:
+@cache
+def _found() -> tuple[Host, bool]:
+    """The level, and whether kernels were asked for: by the environment, or by an llvmlite that could serve."""
+    wanted = os.environ.get(VARIABLE, "")
     if wanted == "none":
-        return Host(None, f"the environment variable {VARIABLE} is none")
+        return Host(None, f"the environment variable {VARIABLE} is none"), False
     try:
         levels = result_of(_levels)
         if wanted and wanted not in levels:
@@ -49,8 +62,9 @@ def _host(wanted: str) -> Host:
         isa = levels[wanted] if wanted else next(iter(levels.values()))
         _generate(isa)
     except Unsupported as error:
-        return Host(None, str(error))
-    return Host(isa, "")
+        why = f"the environment variable {VARIABLE} is {wanted!r}, but {error}" if wanted else str(error)
+        return Host(None, why), bool(wanted) or not isinstance(error, Absent)
+    return Host(isa, ""), True
 
 
 def _levels() -> dict[str, Isa]:
@@ -58,19 +72,19 @@ def _levels() -> dict[str, Isa]:
     try:
         import llvmlite
     except ModuleNotFoundError as error:
-        # What is missing may be llvmlite or a module that it needs.
+        # The missing module may be llvmlite itself, or one that an installed llvmlite needs.
         msg = f"{error}; pip install 'portresize[cpu]' brings kernels faster than Pillow"
-        raise Unsupported(msg) from error
+        raise (Absent if error.name == "llvmlite" else Unsupported)(msg) from error
     version = tuple(int(part) for part in re.findall(r"\d+", llvmlite.__version__)[:2])
     if version < OLDEST:
         msg = f"llvmlite is {llvmlite.__version__}, expected {OLDEST[0]}.{OLDEST[1]} or newer"
-        raise Unsupported(msg)
+        raise Absent(msg)
     from portresize._kernels.llvm import engine
 
     levels = {isa.name: isa for isa in engine.levels()}
     if not levels:
         msg = f"there are no kernels for processors of type {engine.host()[0]!r}"
-        raise Unsupported(msg)
+        raise Absent(msg)
     return levels
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from portresize._core.fork import LOCK
 from portresize._kernels.llvm import bands, blocks, pixels, team
 from portresize._kernels.llvm.address import FunctionAddress, Key
 from portresize._kernels.llvm.engine import Library
@@ -73,14 +72,6 @@ def write(isa: Isa, key: Key) -> Module:
     return module
 
 
-# LLVM must not be entered by two threads at once. The same one may enter it again, from a signal handler.
-LOCK = threading.RLock()
-
-if hasattr(os, "register_at_fork"):
-    # No fork while another thread generates code: nobody in the child would give back the locks of LLVM.
-    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
-
-
 @cache
 def _library(isa: Isa, key: Key) -> Library:
     return Library(str(write(isa, key)), isa)
@@ -92,5 +83,6 @@ def address(isa: Isa, key: Key) -> FunctionAddress:
     Raises:
         Unsupported: LLVM cannot generate it here.
     """
+    # LLVM must not be entered by two threads at once. The same one may enter it again, from a signal handler.
     with LOCK:
         return FunctionAddress(result_of(lambda: _library(isa, key).address(str(key[0]))), key)
