@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from portresize._core.cache import LONG
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._kernels.llvm.host import host
 
@@ -45,6 +46,7 @@ def _call(
     return call
 
 
+@DefaultState()
 def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:

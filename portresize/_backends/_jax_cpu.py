@@ -18,6 +18,7 @@ from jax.interpreters import mlir
 
 from portresize import __version__
 from portresize._backends._items import items_of
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._core.steps import Pad
 from portresize._kernels.llvm.errors import Unsupported
@@ -102,6 +103,7 @@ def native(form: Form, steps: Sequence[Step], threads: int) -> Native | None:
     return None
 
 
+@DefaultState()
 def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], threads: int) -> Native:
     with LOCK:
         # Not before: it imports llvmlite.

@@ -13,6 +13,7 @@ import torch.onnx  # As in `torch.py`.
 from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame
 from portresize._core.adjoint import planned
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._core.spec import Spec
 from portresize._kernels.triton.host import Host, host
@@ -82,12 +83,14 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
         with LOCK:
             # Not before: it imports Triton.
             from portresize._backends import _torch_triton
-        return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
+        with DefaultState():
+            return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
     if x.is_cpu and x.dtype in _SHARED:
         y = _host.run(x.detach().numpy(), spec, source)
         if y is not None:
             return torch.from_numpy(y)
-    y = by_operations(x, spec, source)
+    with DefaultState():
+        y = by_operations(x, spec, source)
     result = _torch_like.empty(x, y.shape)
     return y if y.stride() == result.stride() else result.copy_(y)
 

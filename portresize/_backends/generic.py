@@ -15,6 +15,7 @@ from portresize._backends import _round
 from portresize._backends._convolve import convolve
 from portresize._backends._frame import Frame, cut, join, zeros
 from portresize._backends._reduce import reduce
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._core.plan import plan
 from portresize._core.steps import (
@@ -46,7 +47,8 @@ def run(x: Array, spec: Spec) -> Array:
     with LOCK:
         # It imports the namespace of a library when it first meets one.
         xp = array_api_compat.array_namespace(x)
-    return execute(x, spec, xp)
+    with DefaultState():
+        return execute(x, spec, xp)
 
 
 def execute(x: Array, spec: Spec, xp: Namespace, replaced: dict[type, Do] | None = None) -> Array:

@@ -23,6 +23,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from portresize._backends import _jax_cpu, _xla
 from portresize._backends._items import Form
 from portresize._core.adjoint import planned
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._core.threads import number_of_threads
 
@@ -128,6 +129,7 @@ batching.primitive_batchers[resize_p] = _batch
 _NO_MESH = jax.sharding.AbstractMesh((), ())
 
 
+@DefaultState()
 def _lowered(ctx: mlir.LoweringRuleContext, x: Any, function: Callable[[jax.Array], jax.Array]) -> Any:
     """What a function of an array does, in the program that is being written."""
     # Types say nothing of sharding here: XLA finds out by itself.
@@ -172,6 +174,7 @@ def _batch_first(layout: str) -> list[int]:
     return [] if order == list(range(len(layout))) else order
 
 
+@DefaultState()
 def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
     with LOCK:
         # Not before: it imports Pallas.

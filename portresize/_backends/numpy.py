@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portresize._backends import _host
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ def run(x: Array, spec: Spec) -> Array:
     with LOCK:
         # Not before: where kernels serve, nobody needs them.
         from portresize._backends import _numpy_steps
-    return _numpy_steps.run(x, spec)
+    with DefaultState():
+        return _numpy_steps.run(x, spec)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portresize._core.cache import LONG, kept
+from portresize._core.floating import DefaultState
 from portresize._core.plan import Plan, plan
 from portresize._core.steps import Blank, Crop, Pad, Pass, Reduce, Take
 from portresize._core.taps import Taps, transpose
@@ -40,6 +41,7 @@ def planned(spec: Spec, size: Size, source: tuple[int, ...] = ()) -> Plan:
 
 
 @kept(lambda forward: max(*forward.source, *forward.result) > LONG)
+@DefaultState()
 def adjoint(forward: Plan) -> Plan:
     """The plan that turns the gradient of a result of `forward` into the gradient of its image.
 

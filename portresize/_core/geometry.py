@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from portresize._core.floating import DefaultState
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Size = tuple[int, int]
 
 
+@DefaultState()
 def thumbnail(source: Size, size: Size) -> Size:
     """Return the largest size within `size` that keeps the aspect; `source` itself if it fits already.
 
@@ -67,6 +70,7 @@ def _nearest(number: float, error: Callable[[int], float]) -> int:
     return max(low if error(low) <= error(high) else high, 1)
 
 
+@DefaultState()
 def contain(source: Size, size: Size, *, empty: bool = True) -> Size:
     """Return the largest size within `size` that keeps the aspect, enlarging if need be; a side may round to 0.
 
@@ -94,6 +98,7 @@ def contain(source: Size, size: Size, *, empty: bool = True) -> Size:
     return size if empty else _filled(size, source)
 
 
+@DefaultState()
 def cover(source: Size, size: Size, *, empty: bool = True) -> Size:
     """Return the smallest size that covers `size` and keeps the aspect.
 
@@ -124,6 +129,7 @@ def cover(source: Size, size: Size, *, empty: bool = True) -> Size:
     return _filled(size, source)
 
 
+@DefaultState()
 def offset(size: Size, canvas: Size, centering: tuple[float, float]) -> Size:
     """Row and column at which an image of `size` is placed on `canvas`; it moves along one axis only.
 
@@ -135,6 +141,7 @@ def offset(size: Size, canvas: Size, centering: tuple[float, float]) -> Size:
     return round((canvas[0] - size[0]) * centering[1]), 0
 
 
+@DefaultState()
 def fit(
     source: Size, size: Size, bleed: float, centering: tuple[float, float], *, empty: bool = True
 ) -> tuple[float, ...]:
@@ -170,6 +177,7 @@ def fit(
     return left, top, left + crop_w, top + crop_h
 
 
+@DefaultState()
 def scale(source: Size, factor: float) -> Size:
     """Return both sides times `factor`.
 

@@ -15,6 +15,7 @@ from portresize._core.cache import LONG, kept
 from portresize._core.dialect import Dialect, dialect
 from portresize._core.filters import FILTERS, Resampling
 from portresize._core.fixed import quantize
+from portresize._core.floating import DefaultState
 from portresize._core.modes import MODES, Mode
 from portresize._core.request import MOST_SAMPLES
 from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
@@ -49,6 +50,7 @@ class Plan:
 
 
 @kept(lambda spec, source: max(*source, *spec.size) > LONG)
+@DefaultState()
 def plan(spec: Spec, source: Size) -> Plan:
     """The steps that answer `spec` for an image of `source` = `(height, width)` samples.
 

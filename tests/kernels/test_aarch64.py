@@ -8,6 +8,8 @@ import pytest
 pytest.importorskip("llvmlite")
 pytest.importorskip("unicorn", reason="could not import 'unicorn': the dependency group emulator has it")
 
+from unicorn.arm64_const import UC_ARM64_REG_FPCR
+
 from portresize._core.spec import Spec
 from portresize._kernels.llvm import library
 from portresize._kernels.llvm.isa import LEVELS, Isa
@@ -45,6 +47,22 @@ def test_emulated_kernels_equal_the_numpy_steps(
 ) -> None:
     for source, size in SHAPES:
         _check(level, monkeypatch, kind.noise(*source), kind.spec(size, resample), kind)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.samples != "u8"], ids=str)
+def test_emulated_kernels_compute_in_the_default_state(
+    level: tuple[Isa, Aarch64], monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    processor = level[1]._processor
+    # RMode towards 0, and FZ.
+    other = 3 << 22 | 1 << 24
+    processor.reg_write(UC_ARM64_REG_FPCR, other)
+    try:
+        for source, size in SHAPES:
+            _check(level, monkeypatch, kind.noise(*source), kind.spec(size, "lanczos"), kind)
+        assert processor.reg_read(UC_ARM64_REG_FPCR) == other
+    finally:
+        processor.reg_write(UC_ARM64_REG_FPCR, 0)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.samples != "u16"], ids=str)

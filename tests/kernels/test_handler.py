@@ -458,12 +458,12 @@ def _modes() -> Any:
     """Functions that write down how this thread rounds, and that change it."""
     isa = LEVELS[0]
     module = Module(32 * isa.lanes)
-    for name in ("save_rounding", "restore_rounding"):
+    for name in ("save_floats", "restore_floats"):
         f = module.function(name, [PTR], exported=True)
         getattr(isa, name)(f, f.parameters[0])
     functions = engine.Library(str(module), isa)
     act = ctypes.CFUNCTYPE(None, ctypes.c_int64)
-    return functions, act(functions.address("save_rounding")), act(functions.address("restore_rounding"))
+    return functions, act(functions.address("save_floats")), act(functions.address("restore_floats"))
 
 
 @pytest.mark.parametrize("threads", [1, 3])

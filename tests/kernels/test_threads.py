@@ -272,7 +272,7 @@ def test_no_more_helpers_are_woken_than_can_help() -> None:
     _worker("woken")
 
 
-def test_helpers_treat_subnormal_numbers_as_their_caller_does() -> None:
+def test_no_thread_that_flushes_subnormal_numbers_changes_a_result() -> None:
     if importlib.util.find_spec("torch") is None:
         pytest.skip("torch is not installed, which can let a thread take them for 0")
     _worker("subnormal")

@@ -293,7 +293,7 @@ def replaced_threads() -> None:
 
 
 def subnormal() -> None:
-    """A thread that takes subnormal numbers for 0 starts the helpers; another one does not."""
+    """A thread that takes subnormal numbers for 0 starts the helpers; another one does not. Results are the same."""
     import torch
 
     x = (np.random.default_rng(0).random((600, 600)) * 1e-39).astype(np.float32)
@@ -308,8 +308,7 @@ def subnormal() -> None:
             portresize.resize(y, (300, 300))
             found = portresize.resize(x, (300, 300), "lanczos")
         assert torch.set_flush_denormal(False)
-        assert np.array_equal(found == 0, np.full_like(wanted, flush, bool) | (wanted == 0))
-        assert flush or np.array_equal(found, wanted)
+        assert np.array_equal(found, wanted)
 
 
 def busy_at_exit() -> None:

@@ -30,7 +30,6 @@ _FAILED_PRECONDITION, _RESOURCE_EXHAUSTED = 9, 8
 JOB = Fields("kernel", "block", "first", "stop", "source_step", "target_step")
 _JOB_SIZE = 128
 _BASES_AT = 64
-_PLAIN_X86 = 0x1F80  # MXCSR: to nearest, nothing flushed, no traps.
 # Of what this process provides: the board at which threads meet and `team.launch`, and then all `FUNCTIONS`.
 BOARD, LAUNCH, FIRST_FUNCTION = 0, 8, 16
 
@@ -56,7 +55,7 @@ def write(isa: Isa, provided: int) -> Module:
                 metadata.at(at).store(f.number(number, I32))
             is_run.store(f.number(0))
     with f.when(is_run.load(I64).equals(1)):
-        _Answer(f, isa, error).write(f.number(provided).pointer(), each)
+        _Answer(f, error).write(f.number(provided).pointer(), each)
     f.give(error.load(PTR))
     return module
 
@@ -76,8 +75,8 @@ def _each(module: Module) -> Function:
 class _Answer:
     """What `handle` does with a frame that asks for a result."""
 
-    def __init__(self, f: Function, isa: Isa, error: Value) -> None:
-        self._f, self._isa, self._error = f, isa, error
+    def __init__(self, f: Function, error: Value) -> None:
+        self._f, self._error = f, error
         self._frame = frame = f.parameters[0]
         self._image, self._result = (frame.at(at).load(PTR).load(PTR) for at in (_ARGUMENTS, _RESULTS))
         self._recipe = frame.at(_ATTRIBUTES).load(PTR).load(PTR).at(_ELEMENTS).load(PTR)
@@ -161,19 +160,13 @@ class _Answer:
 
     def _launch(self, provided: Value, each: Function, count: Value, jobs: Value) -> None:
         """Do the jobs, on as many threads."""
-        f, isa = self._f, self._isa
+        f = self._f
         arrays = [array.at(_DATA).load(PTR) for array in (self._image, self._result)]
-        # XLA has its threads flush subnormal numbers to 0.
-        before, plain = f.room(8), f.room(8)
-        isa.save_rounding(f, before)
-        plain.store(f.number(_PLAIN_X86 if isa.is_x86 else 0))
-        isa.restore_rounding(f, plain)
         with f.when(count.equals(1)):
             f.call(each, [jobs.load(PTR), *arrays])
         with f.when(count > 1):
             board, launch = (provided.at(at).load(PTR) for at in (BOARD, LAUNCH))
             f.call(launch, [board, count, jobs, f.pointer_to(each), *arrays])
-        isa.restore_rounding(f, before)
 
     def _fail(self, code: int, message: str) -> None:
         """Answer with an error."""

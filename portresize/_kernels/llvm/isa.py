@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.ir import I8, I64, vector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from portresize._kernels.llvm.dot import Dot
     from portresize._kernels.llvm.ir import Function, Value
+
+# Registers that say: round to nearest, flush nothing, trap nothing.
+_MXCSR, _FPCR = 0x1F80, 0
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,27 @@ class Isa:
         """Whether it is one of x86-64, or else of aarch64."""
         return self.triple.startswith("x86")
 
-    def save_rounding(self, f: Function, place: Value) -> None:
+    @contextmanager
+    def default_floats(self, f: Function) -> Iterator[None]:
+        """Set the default floating-point state, and after the block that of the caller again.
+
+        LLVM orders calls of functions with side effects among themselves, but not arithmetic: the block calls only.
+        """
+        before, default = f.room(8), f.room(8)
+        self.save_floats(f, before)
+        default.store(f.number(_MXCSR if self.is_x86 else _FPCR))
+        self.restore_floats(f, default)
+        yield
+        self.restore_floats(f, before)
+
+    def save_floats(self, f: Function, place: Value) -> None:
         """Write down how this thread rounds, and whether it flushes subnormal numbers to 0."""
         if self.is_x86:
             f.call("llvm.x86.sse.stmxcsr", [place])
         else:
             place.store(f.call("llvm.aarch64.get.fpcr", [], I64))
 
-    def restore_rounding(self, f: Function, place: Value) -> None:
+    def restore_floats(self, f: Function, place: Value) -> None:
         """Do as was written down there."""
         if self.is_x86:
             f.call("llvm.x86.sse.ldmxcsr", [place])

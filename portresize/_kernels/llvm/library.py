@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
 from portresize._kernels.llvm import bands, blocks, pixels, team
 from portresize._kernels.llvm.address import FunctionAddress, Key
@@ -73,6 +74,7 @@ def write(isa: Isa, key: Key) -> Module:
 
 
 @cache
+@DefaultState()
 def _library(isa: Isa, key: Key) -> Library:
     return Library(str(write(isa, key)), isa)
 

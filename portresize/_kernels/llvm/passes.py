@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from portresize._kernels.llvm.fields import Fields
 from portresize._kernels.llvm.ir import I32, I64, bits_of
-from portresize._kernels.llvm.rows import ENDS, KERNEL, Ends, copy
+from portresize._kernels.llvm.rows import ENDS, Ends, copy, kernel
 from portresize._kernels.llvm.strips import unpack
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Passes:
         if "H" in order:
             self._down = arithmetic.down(module)
             self._plane = arithmetic.plane(module) if order != "WH" else None
-        self._f = module.function(f"resize_{order}", KERNEL, exported=True)
+        self._f = kernel(module, arithmetic.isa, f"resize_{order}")
         self._x = FIELDS.read(self._f.parameters[0])
         self._ends = Ends(self._f, self._x)
         with self._ends.items():

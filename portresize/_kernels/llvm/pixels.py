@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
 from portresize._kernels.llvm.ir import I8, I32, I64, PTR, vector
-from portresize._kernels.llvm.rows import ENDS, KERNEL, Ends, copy
+from portresize._kernels.llvm.rows import ENDS, Ends, copy, kernel
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Module
@@ -44,9 +44,9 @@ def _strided(module: Module, name: str, unit: int) -> None:
             target.store(source.load(type_))
 
 
-def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same on all
+def take(module: Module, isa: Isa, unit: int) -> None:
     """`take`: output pixels of `unit` bytes by the index of their row and of their column; 0 where that is -1."""
-    f = module.function("take", KERNEL, exported=True)
+    f = kernel(module, isa, "take")
     x = TAKE.read(f.parameters[0])
     ends = Ends(f, x)
     type_ = f"i{8 * unit}"
@@ -70,7 +70,7 @@ def take(module: Module, isa: Isa, unit: int) -> None:  # noqa: ARG001  the same
 def move(module: Module, isa: Isa) -> None:
     """`move`: rows as they are fetched."""
     tail = copy(module)
-    f = module.function("move", KERNEL, exported=True)
+    f = kernel(module, isa, "move")
     x = MOVE.read(f.parameters[0])
     ends = Ends(f, x)
     size = 4 * isa.lanes

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portresize._kernels.llvm.ir import Function, Module, Value
+    from portresize._kernels.llvm.isa import Isa
 
 # Fields of every kernel that reads and writes rows.
 #
@@ -27,6 +28,19 @@ ENDS = (
 
 KERNEL = (PTR, PTR, PTR)
 """Parameters of such a kernel: its block, and the first samples of the array that it reads and of the one it writes."""
+
+
+def kernel(module: Module, isa: Isa, name: str) -> Function:
+    """Begin the kernel `name`: a function of the parameters KERNEL that computes in the default floating-point state.
+
+    Pillow's results are those of that state. The thread may have another one: XLA flushes subnormal numbers to 0, and
+    helpers inherit the state of the thread that started them.
+    """
+    body = module.function(f"{name}_body", KERNEL)
+    f = module.function(name, KERNEL, exported=True)
+    with isa.default_floats(f):
+        f.call(body, f.parameters)
+    return body
 
 
 class Ends:

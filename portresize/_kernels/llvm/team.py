@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
 # Places of the words, those that change often in cache lines of their own, and then of the batch: what `launch` was
-# called with, and how its thread rounds. Then what belongs to the C library: a mutex, a condition, the signals that
-# helpers do not take, and those that whoever starts one did not; each smaller than a line or two. At last the helpers.
-WORD, DONE, IS_BUSY, STOP, HELPERS, ASLEEP, BATCH, MODE = 0, 64, 72, 128, 136, 144, 192, 224
+# called with. Then what belongs to the C library: a mutex, a condition, the signals that helpers do not take, and those
+# that the thread which starts one did not take; each smaller than a line or two. At last the helpers.
+WORD, DONE, IS_BUSY, STOP, HELPERS, ASLEEP, BATCH = 0, 64, 72, 128, 136, 144, 192
 MUTEX, CONDITION, SIGNALS, BEFORE, FAILED, THREADS = 256, 384, 512, 640, 768, 832
 MOST = 255
 """Helpers, at most."""
@@ -43,7 +43,7 @@ def serve(module: Module, isa: Isa) -> None:
     (board,) = f.parameters
     patience = f.number(_HELPER_LOOKS)
     with f.repeat(patience) as turn:
-        is_idle = _claim(f, isa, board, is_caller=False) ^ 1
+        is_idle = _claim(f, board, is_caller=False) ^ 1
         with f.when(is_idle):
             _pause(f, isa)
         idle = is_idle.select(turn.carried[0] - 1, patience)
@@ -85,7 +85,6 @@ def launch(module: Module, isa: Isa) -> None:
     with f.when(is_free):
         for i, value in enumerate(batch):
             board.at(BATCH + 8 * i).store(value)
-        isa.save_rounding(f, board.at(MODE))
         board.at(DONE).store_shared(f.number(0))
         number = board.at(WORD).load_shared().logical_shift(2 * _BITS) + 1
         board.at(WORD).store_shared((number << 2 * _BITS) | (count << _BITS))
@@ -95,7 +94,7 @@ def launch(module: Module, isa: Isa) -> None:
         with f.when((asleep > 0) & (wanted > 0)):
             _wake(f, board, wanted.min(asleep))
         with f.repeat() as turn:
-            turn.again = _claim(f, isa, board, is_caller=True)
+            turn.again = _claim(f, board, is_caller=True)
         with f.repeat(f.number(_CALLER_LOOKS)) as wait:
             _pause(f, isa)
             with f.when(wait.carried[0] <= 0):
@@ -138,7 +137,7 @@ def _unclaimed(word: Value) -> tuple[Value, Value]:
     return word & _MASK, word.logical_shift(_BITS) & _MASK
 
 
-def _claim(f: Function, isa: Isa, board: Value, *, is_caller: bool) -> Value:
+def _claim(f: Function, board: Value, *, is_caller: bool) -> Value:
     """Do a run if there is one left: whether there was."""
     word = board.at(WORD).load_shared()
     first, stop = _unclaimed(word)
@@ -146,9 +145,6 @@ def _claim(f: Function, isa: Isa, board: Value, *, is_caller: bool) -> Value:
     with f.when(is_left):
         following, run = (word + 1, first) if is_caller else (word - (1 << _BITS), stop - 1)
         with f.when(board.at(WORD).replace_shared(word, following)):
-            if not is_caller:
-                # A thread inherits this from the one that began it, which may treat subnormal numbers otherwise.
-                isa.restore_rounding(f, board.at(MODE))
             _run(f, [board.at(BATCH + 8 * i).load(PTR) for i in range(_BATCH)], run)
             board.at(DONE).add_shared(1)
     return is_left
