@@ -30,6 +30,19 @@ def run(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray | None:
     return call(x) if call else None
 
 
+def execute(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray:
+    """Execute `spec`, or what leads back to `source`, on `x`: with kernels, or else with numpy's own steps."""
+    y = run(x, spec, source)
+    if y is not None:
+        return y
+    with LOCK:
+        # Not before: where kernels serve, nobody needs them.
+        from portresize._backends import _numpy_steps
+    with DefaultState():
+        result: np.ndarray = _numpy_steps.run(x, spec, source)
+    return result
+
+
 @lru_cache(maxsize=128)
 def _call(
     spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]

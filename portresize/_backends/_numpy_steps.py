@@ -11,14 +11,15 @@ import array_api_compat.numpy
 import numpy as np
 
 from portresize._backends import _blocks, _convolve, _reduce, generic
+from portresize._backends._frame import Frame
 from portresize._backends._numbers import plain
 from portresize._core import fixed
+from portresize._core.adjoint import planned
 from portresize._core.steps import Pass, Premultiply, Reduce, Unpremultiply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portresize._backends._frame import Frame
     from portresize._backends.generic import Do
     from portresize._core.spec import Spec
     from portresize._core.taps import Taps
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def run(x: Array, spec: Spec) -> Array:
-    """Execute `spec` on an array of numpy."""
+def run(x: Array, spec: Spec, source: tuple[int, ...] = ()) -> Array:
+    """Execute `spec`, or what leads back to `source`, on an array of numpy."""
     x = x.view(plain(x.dtype))
-    return generic.execute(x, spec, array_api_compat.numpy, STEPS)
+    xp = array_api_compat.numpy
+    frame = Frame(xp, array_api_compat.device(x), spec.layout, x.ndim)
+    steps = planned(spec, (x.shape[frame.axis("H")], x.shape[frame.axis("W")]), source).steps
+    return generic.perform(frame, x, steps, STEPS)
 
 
 def band_height(table: Taps) -> int:

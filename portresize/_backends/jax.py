@@ -2,7 +2,8 @@
 
 What is static is the request; what is dynamic are the pixels. On the CPU it is a call of the kernels of
 `portresize[cpu]`, on TPUs a kernel of Pallas, and elsewhere operations of XLA; so it is too on the CPU where there are
-no kernels, and in exported programs, which have to run where portresize is not. Results are the same.
+no kernels, and in exported programs, which have to run where portresize is not. Outside of any program, an array on one
+CPU device is resized as one of numpy is (`_jax_eager`). Results are the same.
 
 Modes I, I;16 and F are sums in double, so 64-bit types are used inside whether or not the caller has switched them on;
 but not on TPUs, which have none.
@@ -10,7 +11,7 @@ but not on TPUs, which have none.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from portresize._backends import _jax_cpu, _xla
+from portresize._backends import _jax_cpu, _jax_eager, _xla
 from portresize._backends._items import Form
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
@@ -29,6 +30,8 @@ from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
     from portresize._core.spec import Spec
     from portresize._core.steps import Step
@@ -46,15 +49,27 @@ def run(x: jax.Array, spec: Spec) -> jax.Array:
 
 
 @resize_p.def_impl
-def _eager(x: jax.Array, **parameters: Any) -> jax.Array:
-    """A program also where the caller has switched programs off: there is nothing below it to step into."""
-    with jax.disable_jit(False):  # noqa: FBT003  jax takes it by position alone
-        return _resize(x, **parameters)
+def _eager(x: jax.Array | np.ndarray, *, spec: Spec, source: Size, threads: int) -> jax.Array:
+    """Execute `spec` on an array, without a program where that can be."""
+    array = x if isinstance(x, jax.Array) else jax.device_put(x)
+    if _jax_eager.is_in_this_memory(array):
+        return _jax_eager.check(_jax_eager.run(array, spec, source, threads))
+    # A program also where the caller has switched programs off: there is nothing below it to step into. And jax is not
+    # to look for NaN in its result, because where it finds one it calls the function without a program, which is this.
+    with jax.disable_jit(False), jax.debug_nans(False), jax.debug_infs(False):  # noqa: FBT003  by position alone
+        y = _program(spec, source, threads, array.shape, array.dtype)(array)
+    return _jax_eager.check(y)
 
 
-@partial(jax.jit, static_argnames=("spec", "source", "threads"))
-def _resize(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Array:
-    return resize_p.bind(x, spec=spec, source=source, threads=threads)
+# Every program takes a megabyte or two, which goes with the function.
+@lru_cache(maxsize=64)
+def _program(spec: Spec, source: Size, threads: int, *_: Any) -> Callable[[jax.Array], jax.Array]:
+    """Make a program for arrays of one shape and dtype on other devices than one CPU."""
+
+    def resize(x: jax.Array) -> jax.Array:
+        return resize_p.bind(x, spec=spec, source=source, threads=threads)
+
+    return jax.jit(resize)
 
 
 def _gathered(x: jax.Array, layout: str) -> jax.Array:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portresize._backends import _host
-from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
@@ -18,12 +16,4 @@ Array = Any
 
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on an array of numpy."""
-    x = np.asarray(x)
-    y = _host.run(x, spec)
-    if y is not None:
-        return y
-    with LOCK:
-        # Not before: where kernels serve, nobody needs them.
-        from portresize._backends import _numpy_steps
-    with DefaultState():
-        return _numpy_steps.run(x, spec)
+    return _host.execute(np.asarray(x), spec)

@@ -112,15 +112,6 @@ def test_other_values_compile_nothing_anew() -> None:
     assert compiled._cache_size() == 1
 
 
-def test_eager_calls_share_a_program() -> None:
-    from portresize._backends import jax as backend
-
-    before = backend._resize._cache_size()
-    for step in range(3):
-        portresize.resize(jnp.asarray(NOISE[0] + np.uint8(step)), (11, 7))
-    assert backend._resize._cache_size() - before <= 1
-
-
 # Gradients.
 
 
