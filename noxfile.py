@@ -12,6 +12,8 @@ Only nox and Python 3.11 have to be there; each session makes its own environmen
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -25,14 +27,21 @@ nox.options.error_on_missing_interpreters = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
-# The oldest Python supported, and the only one for which every Pillow below (9.5 to 13) has wheels.
+# The oldest Python supported, and the only one for which every Pillow from 9.5 to 13 has wheels.
 PYTHON = "3.11"
 
 # The two reference Pillows. 13 changed the order of the passes, 12.3 is the last before it.
 PILLOW = "pillow==13.0.0"
 PILLOW_12 = "pillow==12.3.0"
-# Pillows of which only golden files are kept: one for each row of rules in the dialect table.
-PILLOW_GOLDEN = ["9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
+# The last Python for which Pillow 7 has wheels; portresize itself does not run on it.
+OLD_PYTHON = "3.8"
+# The last release of every minor version before those two, with a Python for which it has wheels.
+PILLOW_OLD = dict.fromkeys(["7.0.0", "7.1.2", "7.2.0", "8.0.1", "8.1.2", "8.2.0", "8.3.2", "8.4.0"], OLD_PYTHON)
+PILLOW_OLD |= dict.fromkeys(["9.0.1", "9.1.1", "9.2.0", "9.3.0", "9.4.0"], OLD_PYTHON)
+PILLOW_OLD |= dict.fromkeys(["9.5.0", "10.0.1", "10.1.0", "10.2.0", "10.3.0", "10.4.0"], PYTHON)
+PILLOW_OLD |= dict.fromkeys(["11.0.0", "11.1.0", "11.2.1", "11.3.0", "12.0.0", "12.1.1", "12.2.0"], PYTHON)
+# Those of which golden files are kept: the last with each row of rules in the dialect table.
+PILLOW_GOLDEN = ["7.0.0", "7.1.2", "8.1.2", "8.2.0", "9.2.0", "9.5.0", "10.4.0", "11.3.0", "12.1.1", "12.2.0"]
 
 TORCH = "torch==2.13.0"
 # That of this torch's builds for CUDA.
@@ -157,12 +166,46 @@ def minimums(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(name="property-old", python=PYTHON, default=False)
+def property_old(session: nox.Session) -> None:
+    """Random requests against every old Pillow, 20,000 or as many as PORTRESIZE_CASES says; what it counts is kept."""
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW)
+    found = {pillow: _old_pillow(session, pillow) for pillow in PILLOW_OLD}
+    missing = [pillow for pillow, python in found.items() if python is None]
+    if missing:
+        session.warn(f"not compared, for want of Python {OLD_PYTHON}: Pillow {', '.join(missing)}")
+    env = {
+        "PORTRESIZE_PILLOWS": os.pathsep.join(python for python in found.values() if python),
+        "PORTRESIZE_CASES": os.environ.get("PORTRESIZE_CASES", "20000"),
+        "PORTRESIZE_REPORT": "benchmarks/results/property-old.json",
+    }
+    session.run("pytest", "tests/property/test_old_pillows.py", *session.posargs, env=env)
+
+
 @nox.session(python=PYTHON, default=False)
 @nox.parametrize("pillow", PILLOW_GOLDEN, ids=PILLOW_GOLDEN)
 def golden(session: nox.Session, pillow: str) -> None:
     """Write tests/golden anew, with the Pillow whose results it keeps."""
-    session.install("-e.", f"pillow=={pillow}")
-    session.run("python", "tests/golden/make.py", *session.posargs)
+    python = _old_pillow(session, pillow)
+    if python is None:
+        session.skip(
+            f"Pillow {pillow} needs Python {PILLOW_OLD[pillow]}, which is not installed: its file stays as it is"
+        )
+    session.run(python, "-m", "tests.golden.make", *session.posargs, external=True)
+
+
+def _old_pillow(session: nox.Session, pillow: str) -> str | None:
+    """Return the interpreter of an environment with an old Pillow and numpy, or None without a Python for it."""
+    base = f"python{PILLOW_OLD[pillow]}"
+    # pyenv's stand-ins are there for every version, and fail for those that are switched off.
+    if not shutil.which(base) or subprocess.run([base, "--version"], capture_output=True, check=False).returncode:
+        return None
+    folder = Path(session.cache_dir) / f"pillow-{pillow}"
+    python = str(folder / "bin" / "python")
+    if not Path(python).exists():
+        session.run(base, "-m", "venv", str(folder), external=True)
+    session.run(python, "-m", "pip", "install", "--quiet", "numpy", f"pillow=={pillow}", external=True)
+    return python
 
 
 @nox.session(python=PYTHON, default=False)

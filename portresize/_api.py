@@ -46,7 +46,7 @@ def resize(
         mode: How Pillow would read the array, one of "1", "L", "LA", "La", "PA", "P", "RGB", "RGBA", "RGBa", "RGBX",
             "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16" and "F". None is what `Image.fromarray` chooses: uint8 with 2
             bands is LA and with 4 RGBA, whose alpha is multiplied in; any other number of bands are independent.
-        dialect: The Pillow whose result to give, from `"pillow-9.5"` to `"pillow-13"`.
+        dialect: The Pillow whose result to give, from `"pillow-7.0"` to `"pillow-13"`.
 
     Returns:
         A new array of the same library, dtype, device and layout.
@@ -145,7 +145,8 @@ def thumbnail(
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the image has no height and does not fit already.
+        ValueError: As in `resize`, or the image has no height and does not fit already, or the result would have none
+            in dialect 7.1.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.thumbnail.
 
@@ -154,9 +155,10 @@ def thumbnail(
     (21, 33, 3)
     """
     subject = subject_of(image, layout, mode, dialect)
+    rule = request.dialect_of(dialect).thumbnail_size
     return subject.run(
         image,
-        size=geometry.thumbnail(subject.size, request.bounds_of(size, least=0)),
+        size=geometry.thumbnail(subject.size, request.bounds_of(size, least=0), rule),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         reducing_gap=request.gap_of(reducing_gap),
     )
@@ -179,7 +181,7 @@ def contain(
         resample: As in `resize`; None is bicubic.
         layout: As in `resize`.
         mode: As in `resize`.
-        dialect: As in `resize`.
+        dialect: As in `resize`; `"pillow-8.3"` or newer.
 
     Returns:
         A new array of the same library, dtype, device and layout; empty if the image is, or a side of the size, or if
@@ -187,7 +189,7 @@ def contain(
 
     Raises:
         TypeError: As in `resize`.
-        ValueError: As in `resize`, or the result would be empty in a dialect before 13.
+        ValueError: As in `resize`, or the dialect has no `contain`, or the result would be empty in one before 13.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -195,11 +197,16 @@ def contain(
     >>> contain(np.zeros((43, 63), np.uint8), (20, 20)).shape
     (14, 20)
     """
+    rules = request.dialect_of(dialect)
+    if not rules.contain:
+        msg = f'`contain` does not exist in dialect "{dialect}", expected "pillow-8.3" or newer'
+        raise ValueError(msg)
     subject = subject_of(image, layout, mode, dialect)
-    may_be_empty = request.dialect_of(dialect).empty_sizes
     return subject.run(
         image,
-        size=geometry.contain(subject.size, request.size_of(size, least=0), empty=may_be_empty),
+        size=geometry.contain(
+            subject.size, request.size_of(size, least=0), empty=rules.empty_sizes, rounds=rules.rounds
+        ),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )
 
@@ -338,9 +345,9 @@ def pad(
            [9, 9]], dtype=uint8)
     """
     subject = subject_of(image, layout, mode, dialect)
-    canvas = request.size_of(size, least=0)
-    inner = geometry.contain(subject.size, canvas, empty=request.dialect_of(dialect).empty_sizes)
-    place = geometry.offset(inner, canvas, request.centering_of(centering))
+    canvas, rules = request.size_of(size, least=0), request.dialect_of(dialect)
+    inner = geometry.contain(subject.size, canvas, empty=rules.empty_sizes, rounds=rules.rounds)
+    place = geometry.offset(inner, canvas, request.centering_of(centering), rounds=rules.rounds)
     return subject.run(
         image,
         size=inner,

@@ -34,9 +34,9 @@ class Subject(NamedTuple):
 
     def filter(self, resample: Filter) -> int:
         """What `resample` means for `resize`."""
-        # Before Pillow 11, I;16 had no other filter, and resize alone knew it.
-        old = MODES[self.mode].kind == "u16" and not request.dialect_of(self.dialect).u16_filters
-        return request.filter_of(resample, self.dialect, Resampling.NEAREST if old else Resampling.BICUBIC)
+        rules = request.dialect_of(self.dialect)
+        default = rules.u16_default if MODES[self.mode].kind == "u16" else Resampling.BICUBIC
+        return request.filter_of(resample, self.dialect, default)
 
     def run(self, image: ArrayT, **request_: object) -> ArrayT:
         """Hand the rest of the Spec to the backend."""

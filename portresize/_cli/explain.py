@@ -198,7 +198,7 @@ def _words(planned: Plan) -> list[str]:
 
 
 def _ranges(names: list[str]) -> str:
-    """`9.5 to 12.3` for versions that follow each other."""
+    """`7.0 to 12.3` for versions that follow each other."""
     order = [".".join(map(str, version)) for version in VERSIONS]
     runs: list[list[str]] = []
     for name in names:

@@ -1,7 +1,7 @@
 """What changed between Pillow's versions, one row per version that changed a result.
 
-Source: Pillow's release notes and src/libImaging of 9.5.0 ... 13.0.0; every row is checked against that Pillow or
-against golden files that it made (tests/golden).
+Source: Pillow's release notes, src/PIL and src/libImaging of 7.0.0 ... 13.0.0; every row is checked against golden
+files that its Pillow made (tests/golden), every release by random requests (tests/property/test_old_pillows.py).
 """
 
 from __future__ import annotations
@@ -12,42 +12,73 @@ from portresize._core import foreign
 from portresize._core.filters import Resampling
 
 PassOrder = Literal["horizontal", "tall", "loss"]
+ThumbnailSize = Literal["rounded", "closest_or_error", "closest"]
+
+# Named one by one: a filter that Pillow gains later must not appear in the dialects before it.
+_SIX = frozenset(
+    {
+        Resampling.NEAREST,
+        Resampling.BOX,
+        Resampling.BILINEAR,
+        Resampling.HAMMING,
+        Resampling.BICUBIC,
+        Resampling.LANCZOS,
+    }
+)
+_EIGHT = _SIX | {Resampling.MKS2013, Resampling.MKS2021}
 
 
 class Dialect(NamedTuple):
     """The rules of one range of Pillow versions.
 
     Attributes:
+        filters: Filters that exist.
         pass_order: `"horizontal"`: always the horizontal pass first. `"tall"`: images over 100 times as tall as wide
             that lose height are resized in two separate calls, height first. `"loss"`: vertical first if the height
             loses more than twice as many samples as the width.
-        filters: Filters that exist.
-        u16_filters: Whether I;16 takes other filters than NEAREST, and bicubic by default.
-        u16_overshoot: What becomes of I;16 results beyond 0..65535: `"clip"`, or `"bytes"`: each byte clipped apart.
+        nearest_alpha: Whether alpha is multiplied in for NEAREST too.
+        u16_filters: Whether I;16 takes other filters than NEAREST.
+        u16_default: Filter of `resize` for I;16 if none is named.
+        u16_overshoot: Treatment of I;16 results beyond 0..65535: `"clip"`, or `"bytes"`: each byte clipped apart.
         alpha_gap: Whether `reducing_gap` reaches images with alpha.
         unit_reduce_crops: Whether reducing by 1 is a plain crop, and does not multiply alpha in.
+        thumbnail_size: `"closest"`: the side that follows from the aspect becomes the neighbouring integer that keeps
+            the aspect best, at least 1. `"closest_or_error"`: the same, but an error where the lower neighbour is a
+            height of 0. `"rounded"`: one side after the other is rounded, half to even.
+        contain: Whether `contain` exists.
         cover: Whether `cover` exists.
+        rounds: Whether `contain` and `pad` round sizes and offsets, half to even; they cut fractions off otherwise.
         empty_sizes: Whether `contain` may answer with an empty image when a side rounds to 0.
     """
 
+    filters: frozenset[Resampling]
     pass_order: PassOrder = "horizontal"
-    filters: frozenset[Resampling] = frozenset(Resampling) - {Resampling.MKS2013, Resampling.MKS2021}
+    nearest_alpha: bool = False
     u16_filters: bool = False
+    u16_default: Resampling = Resampling.BICUBIC
     u16_overshoot: Literal["clip", "bytes"] = "bytes"
     alpha_gap: bool = False
     unit_reduce_crops: bool = False
+    thumbnail_size: ThumbnailSize = "closest"
+    contain: bool = False
     cover: bool = False
+    rounds: bool = False
     empty_sizes: bool = False
 
 
-_9_5 = Dialect()
-_10_1 = _9_5._replace(cover=True)
-_11_0 = _10_1._replace(u16_filters=True)
+_7_0 = Dialect(_SIX, nearest_alpha=True, thumbnail_size="rounded")
+_7_1 = _7_0._replace(thumbnail_size="closest_or_error")
+_7_2 = _7_1._replace(thumbnail_size="closest")
+_8_2 = _7_2._replace(nearest_alpha=False)
+_8_3 = _8_2._replace(u16_default=Resampling.NEAREST, contain=True)
+_9_3 = _8_3._replace(rounds=True)
+_10_1 = _9_3._replace(cover=True)
+_11_0 = _10_1._replace(u16_filters=True, u16_default=Resampling.BICUBIC)
 _12_2 = _11_0._replace(pass_order="tall")
 _12_3 = _12_2._replace(u16_overshoot="clip")
 _13_0 = _12_3._replace(
+    filters=_EIGHT,
     pass_order="loss",
-    filters=frozenset(Resampling),
     alpha_gap=True,
     unit_reduce_crops=True,
     empty_sizes=True,
@@ -55,8 +86,21 @@ _13_0 = _12_3._replace(
 
 # Every released minor version, oldest first, with the row in force.
 VERSIONS: dict[tuple[int, int], Dialect] = {
-    (9, 5): _9_5,
-    (10, 0): _9_5,
+    (7, 0): _7_0,
+    (7, 1): _7_1,
+    (7, 2): _7_2,
+    (8, 0): _7_2,
+    (8, 1): _7_2,
+    (8, 2): _8_2,
+    (8, 3): _8_3,
+    (8, 4): _8_3,
+    (9, 0): _8_3,
+    (9, 1): _8_3,
+    (9, 2): _8_3,
+    (9, 3): _9_3,
+    (9, 4): _9_3,
+    (9, 5): _9_3,
+    (10, 0): _9_3,
     (10, 1): _10_1,
     (10, 2): _10_1,
     (10, 3): _10_1,
@@ -84,7 +128,7 @@ def dialect(name: str) -> Dialect:
     """The row of rules that `name` selects.
 
     Args:
-        name: `"pillow-13"`, `"pillow-12.3"`, `"pillow-9.5.0"`…: a released version of Pillow, 9.5 or newer.
+        name: `"pillow-13"`, `"pillow-12.3"`, `"pillow-7.2.0"`…: a released version of Pillow, 7.0 or newer.
 
     Raises:
         ValueError: No such version is known.

@@ -16,11 +16,13 @@ from portresize._core.floating import DefaultState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portresize._core.dialect import ThumbnailSize
+
 Size = tuple[int, int]
 
 
 @DefaultState()
-def thumbnail(source: Size, size: Size) -> Size:
+def thumbnail(source: Size, size: Size, rule: ThumbnailSize = "closest") -> Size:
     """Return the largest size within `size` that keeps the aspect; `source` itself if it fits already.
 
     Raises:
@@ -28,13 +30,24 @@ def thumbnail(source: Size, size: Size) -> Size:
 
     >>> thumbnail((162, 256), (33, 33)), thumbnail((20, 10), (50, 50)), thumbnail((4, 0), (2, 3))
     ((21, 33), (20, 10), (2, 1))
+    >>> thumbnail((61, 97), (20, 33)), thumbnail((61, 97), (20, 33), "rounded")
+    ((20, 32), (20, 31))
     """
     (height, width), (y, x) = source, size
     if x >= width and y >= height:
         return source
+    if rule == "rounded":
+        if width > x:
+            height, width = max(round(height * x / width), 1), x
+        if height > y:
+            height, width = y, max(round(width * y / height), 1)
+        return _filled((height, width), source)
     aspect, wanted = _aspect(source), _aspect_of_size(size)
     if wanted >= aspect:
         return y, _nearest(y * aspect, lambda n: abs(aspect - n / y))
+    if rule == "closest_or_error" and x / aspect < 1:
+        msg = f"the aspect of an image of {source} leaves a height below 1 within {size}, which Pillow 7.1 divides by"
+        raise ValueError(msg)
     return _filled((_nearest(x / aspect, lambda n: abs(aspect - x / n) if n else 0.0), x), source)
 
 
@@ -71,19 +84,22 @@ def _nearest(number: float, error: Callable[[int], float]) -> int:
 
 
 @DefaultState()
-def contain(source: Size, size: Size, *, empty: bool = True) -> Size:
+def contain(source: Size, size: Size, *, empty: bool = True, rounds: bool = True) -> Size:
     """Return the largest size within `size` that keeps the aspect, enlarging if need be; a side may round to 0.
 
     Args:
         source: Of the image.
         size: The most.
         empty: Sides of 0 make an empty result, as from Pillow 13 on.
+        rounds: A side is rounded, half to even; its fraction is cut off otherwise.
 
     Raises:
         ValueError: A side that Pillow divides by is 0, or, if not `empty`, a side of the result.
 
     >>> contain((63, 43), (7, 5)), contain((1, 10), (5, 5)), contain((0, 4), (2, 3))
     ((7, 5), (0, 5), (0, 3))
+    >>> contain((63, 43), (20, 20)), contain((63, 43), (20, 20), rounds=False)
+    ((20, 14), (20, 13))
     """
     (height, width), (out_h, out_w) = source, size
     if empty and not height:
@@ -92,10 +108,14 @@ def contain(source: Size, size: Size, *, empty: bool = True) -> Size:
         return 0, 0
     aspect, wanted = _aspect(source), _aspect_of_size(size)
     if aspect > wanted:
-        size = round(height / width * out_w), out_w
+        size = _whole(height / width * out_w, rounds=rounds), out_w
     elif aspect < wanted:
-        size = out_h, round(width / height * out_h)
+        size = out_h, _whole(width / height * out_h, rounds=rounds)
     return size if empty else _filled(size, source)
+
+
+def _whole(number: float, *, rounds: bool) -> int:
+    return round(number) if rounds else int(number)
 
 
 @DefaultState()
@@ -130,15 +150,15 @@ def cover(source: Size, size: Size, *, empty: bool = True) -> Size:
 
 
 @DefaultState()
-def offset(size: Size, canvas: Size, centering: tuple[float, float]) -> Size:
+def offset(size: Size, canvas: Size, centering: tuple[float, float], *, rounds: bool = True) -> Size:
     """Row and column at which an image of `size` is placed on `canvas`; it moves along one axis only.
 
     >>> offset((3, 6), (6, 6), (0.5, 0.5)), offset((3, 8), (8, 8), (0.5, 0.5))
     ((2, 0), (2, 0))
     """
     if size[1] != canvas[1]:
-        return 0, round((canvas[1] - size[1]) * centering[0])
-    return round((canvas[0] - size[0]) * centering[1]), 0
+        return 0, _whole((canvas[1] - size[1]) * centering[0], rounds=rounds)
+    return _whole((canvas[0] - size[0]) * centering[1], rounds=rounds), 0
 
 
 @DefaultState()

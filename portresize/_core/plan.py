@@ -82,16 +82,13 @@ def _resize(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
         return _in_memory_form([Blank(*size)], mode._replace(alpha=False))
     if size == source and box == full:
         return []
-    if mode.kind == "u16" and resample != Resampling.NEAREST and not rules.u16_filters:
-        msg = f'mode "{spec.mode}" has no filter but "nearest" in dialect "{spec.dialect}"'
-        raise ValueError(msg)
     _check_box(box, source)
-    core = _Core(mode, rules, resample)
+    core = _Core(spec, mode, rules, resample)
     if not spec.reducing_gap or resample == Resampling.NEAREST or (mode.alpha and not rules.alpha_gap):
         steps = core.resize(source, size, box)
     else:
         steps = core.resize_with_gap(source, size, box, spec.reducing_gap)
-    if resample == Resampling.NEAREST:
+    if resample == Resampling.NEAREST and not rules.nearest_alpha:
         return _in_memory_form(steps, mode._replace(alpha=False))
     # Pillow multiplies alpha in even for a pure crop, so colours under alpha 0 are lost there too.
     return _in_memory_form(steps, mode)
@@ -115,7 +112,8 @@ def _reduce(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
     if mode.kind in {"index", "u16"}:
         msg = f'mode "{spec.mode}" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype'
         raise ValueError(msg)
-    return _in_memory_form(_Core(mode, rules).reduce(source, (vertical, horizontal), (left, top, right, bottom)), mode)
+    core = _Core(spec, mode, rules)
+    return _in_memory_form(core.reduce(source, (vertical, horizontal), (left, top, right, bottom)), mode)
 
 
 def _cropped(mode: Mode, source: Size, box: tuple[int, int, int, int]) -> list[Step]:
@@ -184,6 +182,7 @@ def _numbers(box: tuple[float, ...]) -> str:
 class _Core:
     """Resizing in the form in which Pillow computes: alpha multiplied in, bytes signed where they are."""
 
+    spec: Spec
     mode: Mode
     rules: Dialect
     resample: Resampling = Resampling.BICUBIC
@@ -236,16 +235,23 @@ class _Core:
         """`ImagingResample` and its neighbours: check the box, then crop, take or convolve."""
         (in_h, in_w), (out_h, out_w) = source, size
         x0, y0, x1, y1, span_x, span_y = _check_box(box, source)
-        for name, span, n_out in (("height", span_y, out_h), ("width", span_x, out_w)):
-            limit = longest_axis(span, n_out, self.resample)
+        moves = x0.is_integer() and y0.is_integer() and (span_y, span_x) == (out_h, out_w)
+        # Pillow compares the far edge with the output size: a box that ends elsewhere needs its pass even at scale 1.
+        needs_h, needs_w = out_h != in_h or y0 or y1 != out_h, out_w != in_w or x0 or x1 != out_w
+        for name, span, n_out, has_table in (("height", span_y, out_h, needs_h), ("width", span_x, out_w, needs_w)):
+            limit = longest_axis(span, n_out, self.resample if has_table and not moves else Resampling.NEAREST)
             if n_out > limit:
                 msg = (
                     f"`size` asks for a {name} of {n_out} from {span:g} samples, more than the {limit} that Pillow's "
                     "tables can hold"
                 )
                 raise ValueError(msg)
-        if x0.is_integer() and y0.is_integer() and (span_y, span_x) == (out_h, out_w):
+        if moves:
             return [] if size == source else [Crop(int(y0), int(x0), out_h, out_w)]
+        # Later than a crop, which any filter answers in every mode.
+        if self.mode.kind == "u16" and self.resample != Resampling.NEAREST and not self.rules.u16_filters:
+            msg = f'mode "{self.spec.mode}" has no filter but "nearest" in dialect "{self.spec.dialect}"'
+            raise ValueError(msg)
         if not (in_h and in_w):
             return [Blank(out_h, out_w)]
         if self.resample == Resampling.NEAREST:
@@ -254,9 +260,8 @@ class _Core:
                 Take("H", nearest(in_h, out_h, y0, y1, accumulate=accumulate)),
                 Take("W", nearest(in_w, out_w, x0, x1, accumulate=accumulate)),
             ]
-        # Pillow compares the far edge with the output size: a box that ends elsewhere needs its pass even at scale 1.
-        across = taps(in_w, out_w, x0, x1, self.resample) if out_w != in_w or x0 or x1 != out_w else None
-        down = taps(in_h, out_h, y0, y1, self.resample) if out_h != in_h or y0 or y1 != out_h else None
+        across = taps(in_w, out_w, x0, x1, self.resample) if needs_w else None
+        down = taps(in_h, out_h, y0, y1, self.resample) if needs_h else None
         lost_h, lost_w = in_h - out_h, in_w - out_w
         vertical_first = self.rules.pass_order == "loss" and lost_h > 0 and lost_h > 2 * lost_w
         if vertical_first:

@@ -152,7 +152,8 @@ def test_an_unknown_pillow_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         ("13.1.0", "pillow-13.0", False),
         ("14.0.0.dev0", "pillow-13.0", False),
         ("10.7.0", "pillow-10.4", False),
-        ("9.2.0", "pillow-9.5", False),
+        ("6.2.0", "pillow-7.0", False),
+        ("9.2.0", "pillow-9.2", True),
     ],
 )
 def test_the_dialect_of_a_version(version: str, dialect: str, *, known: bool) -> None:

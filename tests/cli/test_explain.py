@@ -22,7 +22,7 @@ step  what it does                                                              
 ----------------------------------------------------------------------------------------------------------------------------------
       all, for 4 bands                                                                                     21.1 KiB     28,997,744
 
-This plan in Pillow 13.0; another in 9.5 to 12.3
+This plan in Pillow 13.0; another in 7.0 to 12.3
 TPU: premultiply by XLA; reduce by XLA; passes along W and H in one kernel; unpremultiply by XLA
 """  # noqa: E501  a table is as wide as it is
 
@@ -40,9 +40,9 @@ def test_the_plan_of_a_reduction_with_alpha(capsys: pytest.CaptureFixture[str]) 
         (["8x8", "4x5", "--mode", "P"], "   1  take 4 nearest samples along H"),
         (["8x8", "4x5", "--mode", "I;16", "--dialect", "pillow-12.2"], "rounded to 16 bits, each byte clipped apart"),
         (["8x8", "4x5", "--mode", "LAB"], "   1  flip the top bit of bands 1, 2"),
-        (["1000x99", "90x99"], "This plan in Pillow 9.5 to 13.0"),
-        (["1000x9", "90x7"], "This plan in Pillow 12.2 to 13.0; another in 9.5 to 12.1"),
-        (["80x80", "9x7", "--filter", "mks2013"], "This plan in Pillow 13.0; an error in 9.5 to 12.3"),
+        (["1000x99", "90x99"], "This plan in Pillow 7.0 to 13.0"),
+        (["1000x9", "90x7"], "This plan in Pillow 12.2 to 13.0; another in 7.0 to 12.1"),
+        (["80x80", "9x7", "--filter", "mks2013"], "This plan in Pillow 13.0; an error in 7.0 to 12.3"),
     ],
 )
 def test_other_plans(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -303,13 +303,13 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "dialect unknown": (
         _resize(RGB, dialect="torch"),
         ValueError,
-        '`dialect` is \'torch\', expected a released Pillow from "pillow-9.5" to "pillow-13.0", such as '
+        '`dialect` is \'torch\', expected a released Pillow from "pillow-7.0" to "pillow-13.0", such as '
         '"pillow-13" or "pillow-12.1"',
     ),
     "dialect not released": (
         _resize(RGB, dialect="pillow-99"),
         ValueError,
-        '`dialect` is \'pillow-99\', expected a released Pillow from "pillow-9.5" to "pillow-13.0", such as '
+        '`dialect` is \'pillow-99\', expected a released Pillow from "pillow-7.0" to "pillow-13.0", such as '
         '"pillow-13" or "pillow-12.1"',
     ),
     "dialect not text": (
@@ -321,6 +321,21 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
         _resize(GREY.astype(np.uint16), (3, 3), "bicubic", dialect="pillow-10"),
         ValueError,
         'mode "I;16" has no filter but "nearest" in dialect "pillow-10"',
+    ),
+    "16-bit default before 8.3": (
+        _resize(GREY.astype(np.uint16), (3, 3), dialect="pillow-8.2"),
+        ValueError,
+        'mode "I;16" has no filter but "nearest" in dialect "pillow-8.2"',
+    ),
+    "contain before 8.3": (
+        _call("contain", GREY, (3, 3), dialect="pillow-8.2"),
+        ValueError,
+        '`contain` does not exist in dialect "pillow-8.2", expected "pillow-8.3" or newer',
+    ),
+    "thin thumbnail in 7.1": (
+        _call("thumbnail", np.zeros((2, 99), np.uint8), (30, 30), dialect="pillow-7.1.2"),
+        ValueError,
+        "the aspect of an image of (2, 99) leaves a height below 1 within (30, 30), which Pillow 7.1 divides by",
     ),
     # The other verbs.
     "factor zero": (

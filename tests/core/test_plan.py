@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import pytest
+
 from portresize._core.filters import Resampling
 from portresize._core.plan import plan
 from portresize._core.spec import Spec
@@ -30,6 +32,28 @@ def test_a_box_that_ends_early_needs_its_pass_at_scale_one() -> None:
 
 def test_a_whole_box_is_a_crop_for_any_filter() -> None:
     assert _steps((9, 9), size=(3, 4), box=(2, 1, 6, 4), resample=Resampling.LANCZOS) == ["Crop"]
+
+
+@pytest.mark.parametrize("gap", [0.0, 2.0])
+def test_a_whole_box_is_a_crop_for_modes_that_the_filter_cannot_take(gap: float) -> None:
+    words: dict[str, Any] = {"resample": Resampling.BICUBIC, "reducing_gap": gap, "dialect": "pillow-10"}
+    assert _steps((9, 9), "I;16", size=(3, 4), box=(2, 1, 6, 4), **words) == ["Crop"]
+    with pytest.raises(ValueError, match='has no filter but "nearest"'):
+        _steps((9, 9), "I;16", size=(3, 3), box=(2, 1, 6, 4), **words)
+
+
+def test_only_an_axis_with_a_pass_has_to_fit_a_table() -> None:
+    # Pillow 13 answers both; its tables for bicubic hold 53,687,091 samples.
+    assert _steps((1, 60_000_000), size=(1, 54_000_000), box=(0, 0, 54_000_000, 1)) == ["Crop"]
+    assert _steps((1, 60_000_000), size=(2, 60_000_000)) == ["H"]
+    with pytest.raises(ValueError, match="more than the 53687091"):
+        _steps((1, 60_000_000), size=(1, 54_000_000), box=(0.5, 0, 54_000_000, 1))
+
+
+def test_alpha_is_multiplied_in_for_nearest_too_before_8_2() -> None:
+    words: dict[str, Any] = {"size": (3, 4), "resample": Resampling.NEAREST}
+    assert _steps((9, 9), "RGBA", "pillow-8.1", **words) == ["Premultiply", "Take", "Take", "Unpremultiply"]
+    assert _steps((9, 9), "RGBA", "pillow-8.2", **words) == ["Take", "Take"]
 
 
 def test_alpha_is_multiplied_in_even_for_a_crop_but_not_for_nearest() -> None:

@@ -1,7 +1,7 @@
 """Write what the installed Pillow answers to the requests below, for dialects whose Pillow the tests do not install.
 
-Run by `nox -s golden`, once per old Pillow, with nothing but numpy and that Pillow installed. Every file is named and
-checksummed in manifest.json.
+Run by `nox -s golden`, once per old Pillow, with nothing but numpy and that Pillow installed, on Python 3.8 for those
+that have no wheels for a newer one. Every file is named and checksummed in manifest.json.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tests import answers
 
 HERE = Path(__file__).parent
 MANIFEST = HERE / "manifest.json"
@@ -20,8 +22,9 @@ MANIFEST = HERE / "manifest.json"
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 NUMBERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 
-# Verb, mode, source (height, width), and the arguments in portresize's words.
-Request = tuple[str, str, tuple[int, int], dict[str, Any]]
+if TYPE_CHECKING:
+    # Verb, mode, source (height, width), and the arguments in portresize's words.
+    Request = tuple[str, str, tuple[int, int], dict[str, Any]]
 
 
 def requests() -> dict[str, Request]:
@@ -37,6 +40,8 @@ def requests() -> dict[str, Request]:
             # Height loses more than twice what width loses: vertical first from 13 on, horizontal first before.
             add("resize", mode, (23, 12), size=(7, 11), resample=resample)
             add("resize", mode, (9, 14), size=(13, 5), resample=resample, box=(1.25, 0.5, 12.75, 8.0))
+            # A crop, which any filter answers in every mode.
+            add("resize", mode, (9, 8), size=(5, 4), resample=resample, box=(3, 1, 7, 6))
         # Over a hundred times as tall as wide: two calls in 12.2 and 12.3.
         add("resize", "L", (230, 2), size=(31, 5), resample=resample)
         add("resize", "RGB", (210, 2), size=(17, 1), resample=resample, box=(0.5, 3.25, 1.75, 200.5))
@@ -50,6 +55,9 @@ def requests() -> dict[str, Request]:
         add("reduce", mode, (11, 13), factor=(3, 2))
         add("reduce", mode, (11, 13), factor=(1, 1), box=(2, 1, 9, 8))
         add("thumbnail", mode, (40, 61), size=(9, 9))
+    # The side that follows from the aspect is rounded one way in 7.0 and another since, and below 1 is an error in 7.1.
+    for source, size in (((60, 60), (7, 9)), ((61, 97), (20, 33)), ((97, 61), (20, 33)), ((2, 99), (30, 30))):
+        add("thumbnail", "L", source, size=size, resample="box")
     for size in ((5, 7), (5, 5), (31, 8), (3, 50)):
         for verb in ("contain", "cover", "fit", "pad"):
             add(verb, "L", (21, 31), size=size)
@@ -63,7 +71,7 @@ def requests() -> dict[str, Request]:
 
 def pixels(name: str, mode: str, source: tuple[int, int]) -> np.ndarray:
     """Noise that depends on the request's name alone, by integer arithmetic that no library version can change."""
-    bands = {"RGB": 3, "RGBA": 4, "LA": 2}.get(mode)
+    bands = answers.BANDS.get(mode)
     shape = (*source, bands) if bands else source
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
     state = (np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64) * np.uint64(2654435761) + np.uint64(seed)) % 2**32
@@ -81,44 +89,27 @@ def pixels(name: str, mode: str, source: tuple[int, int]) -> np.ndarray:
 
 def answer(request: Request, image: np.ndarray) -> np.ndarray | None:
     """What this Pillow answers; None for an error."""
-    from PIL import Image, ImageOps
-
     verb, mode, _, words = request
-    words = dict(words)
-    picture = Image.fromarray(image)
-    if mode == "P":
-        picture = Image.frombytes("P", picture.size, picture.tobytes())
-    if "size" in words:
-        words["size"] = words["size"][::-1]
     if "resample" in words:
-        words["resample"] = NUMBERS[words["resample"]]
-    if verb == "reduce":
-        words["factor"] = words["factor"][::-1]
-    try:
-        if verb == "thumbnail":
-            picture.thumbnail(**words)
-            return np.asarray(picture)
-        where = picture if verb in {"resize", "reduce"} else None
-        call = getattr(where, verb) if where else getattr(ImageOps, verb)
-        return np.asarray(call(**words) if where else call(picture, **words))
-    except (ValueError, AttributeError):
-        return None
+        words = dict(words, resample=NUMBERS[words["resample"]])
+    found = answers.answer(answers.Request(verb, mode, image, words))
+    return None if isinstance(found, str) else found
 
 
 def main() -> None:
     """Write this Pillow's file and its line in the manifest."""
     import PIL
 
-    answers = {}
+    found = {}
     for name, request in requests().items():
         result = answer(request, pixels(name, request[1], request[2]))
-        answers[name] = np.array("error") if result is None else result
+        found[name] = np.array("error") if result is None else result
     file = HERE / f"pillow-{PIL.__version__}.npz"
-    np.savez_compressed(file, **answers)  # type: ignore[arg-type]  # the stub takes names for options
+    np.savez_compressed(file, **found)  # type: ignore[arg-type]  # the stub takes names for options
     manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
     manifest[file.name] = {
         "pillow": PIL.__version__,
-        "requests": len(answers),
+        "requests": len(found),
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "numpy": np.__version__,
         "python": sys.version.split()[0],

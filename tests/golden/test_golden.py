@@ -51,7 +51,7 @@ def test_dialect_answers_as_its_pillow_did(file: str, name: str) -> None:
         return result
 
     if expected.dtype.kind == "U":
-        with pytest.raises(ValueError, match=r"dialect|cannot be averaged"):
+        with pytest.raises(ValueError, match=r"dialect|cannot be averaged|Pillow 7.1 divides|`size` leaves"):
             call()
     else:
         assert_same(call(), expected)

@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 import portresize
 from portresize._core.dialect import VERSIONS
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
 from portresize._core.report import compare
 from portresize._kernels.llvm.host import host
 from tests.libraries import BY_NAME, gpu_name
 from tests.oracle import DIALECT, FILTERS, picture
+from tests.property.strategies import pixels, requests, sizes
 
 CASES = int(os.environ.get("PORTRESIZE_CASES", "300"))
 REPORT = os.environ.get("PORTRESIZE_REPORT")
@@ -66,11 +66,6 @@ ALWAYS = settings(
 )
 counted: Counter[str] = Counter()
 
-# Mostly small, for speed; now and then wide enough for long tables.
-LENGTHS = st.one_of(
-    st.integers(1, 12), st.integers(1, 60), st.integers(1, 60), st.integers(1, 250), st.sampled_from([1, 1, 2, 100])
-)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _threads_for_small_images() -> Iterator[None]:
@@ -90,95 +85,6 @@ def _threads_for_small_images() -> Iterator[None]:
 def _forget(host_backend: Any) -> None:
     for kept in (host_backend._call, host_backend._made_large):
         kept.cache_clear()
-
-
-@st.composite
-def sizes(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Source and result, `(height, width)`."""
-    source = draw(LENGTHS), draw(LENGTHS)
-    size = draw(LENGTHS), draw(LENGTHS)
-    match draw(st.integers(0, 11)):
-        case 0:
-            size = source
-        case 1:
-            size = (size[0], source[1])
-        case 2:
-            source = (size[0] * 100, min(source[1], 20))
-        case 3 if draw(st.integers(0, 9)) == 0:
-            source = (draw(st.sampled_from([3000, 2999])), draw(st.integers(1, 40)))
-        case 4 if draw(st.integers(0, 9)) == 0:
-            source, size = (
-                (draw(st.integers(1, 9)), 3000),
-                (draw(st.integers(1, 9)), draw(st.sampled_from([1, 7, 2999]))),
-            )
-    return source, size
-
-
-@st.composite
-def edges(draw: st.DrawFn, length: int, wanted: int) -> tuple[float, float]:
-    """Start and end of a box along one axis, which may lie a hair outside."""
-    fraction = st.floats(0, 1)
-    match draw(st.integers(0, 7)):
-        case 0:
-            return 0.0, float(length)
-        case 1:
-            start = draw(st.integers(0, length))
-            return float(start), float(draw(st.integers(start, length)))
-        case 2:
-            middle = draw(fraction) * length
-            return middle, middle
-        case 3:
-            return draw(st.sampled_from([1e-12, -1e-12, -1e-50, 1e-7])), length - draw(
-                st.sampled_from([1e-12, 0.0, 1e-7])
-            )
-        case 4:
-            return 0.5, length + draw(st.sampled_from([1e-12, 1e-9, 0.0]))
-        case 5:
-            start = draw(st.integers(0, length))
-            return float(start), float(min(start + wanted, length))
-    low, high = sorted((draw(fraction) * length, draw(fraction) * length))
-    return low, high
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> dict[str, Any]:
-    """A mode, a size and the arguments of `resize`."""
-    mode = draw(st.sampled_from(list(MODES)))
-    source, size = draw(sizes())
-    box = None
-    if draw(st.booleans()):
-        (left, right), (top, bottom) = draw(edges(source[1], size[1])), draw(edges(source[0], size[0]))
-        box = (left, top, right, bottom)
-    gap = draw(st.one_of(st.none(), st.none(), st.sampled_from([1.0, 1.5, 2.0, 3.0]), st.floats(1, 6)))
-    return {
-        "mode": mode,
-        "source": source,
-        "size": size,
-        "resample": draw(st.sampled_from(FILTERS)),
-        "box": box,
-        "reducing_gap": gap,
-        "seed": draw(st.integers(0, 2**32 - 1)),
-    }
-
-
-def _pixels(mode: str, source: tuple[int, int], seed: int) -> np.ndarray:
-    """Noise, a part of it extreme, or of few values so that sums meet halves exactly."""
-    random = np.random.default_rng(seed)
-    row = MODES[mode]
-    shape = (*source, row.bands) if row.bands else source
-    few, dtype = seed % 3 == 0, np.dtype(row.dtypes[0])
-    if dtype == np.bool_:
-        return random.random(shape) < 0.5
-    if dtype.kind == "f":
-        image = random.integers(-2, 3, shape).astype(dtype) if few else random.standard_normal(shape).astype(dtype)
-        if seed % 4 == 1:
-            ends = np.array([np.inf, -np.inf, np.nan, 3e38, -3e38, 1e-45, -0.0], dtype)
-            image = np.where(random.random(shape) < 0.05, random.choice(ends, shape), image)
-        return image
-    info = np.iinfo(dtype)
-    if few:
-        return random.choice(np.array([info.min, info.min + 1, 1, 2, info.max], dtype), shape)
-    return random.integers(info.min, info.max, shape, dtype, endpoint=True)
 
 
 def _answer(call: Any) -> Any:
@@ -204,11 +110,11 @@ def _check(name: str, expected: Any, call: Any) -> None:
 
 @pytest.mark.property
 @ALWAYS
-@given(requests())
+@given(requests(FILTERS))
 def test_resize_equals_pillow(request: dict[str, Any]) -> None:
     mode, size = request["mode"], request["size"]
     counted["requests"] += 1
-    image = _pixels(mode, request["source"], request["seed"])
+    image = pixels(mode, request["source"], request["seed"])
     words = {key: request[key] for key in ("resample", "box", "reducing_gap")}
     with np.errstate(all="ignore"):
         expected = _answer(lambda: np.asarray(picture(image, mode).resize(size[::-1], **words)))
@@ -234,7 +140,7 @@ def test_resize_equals_pillow(request: dict[str, Any]) -> None:
 def _check_batch(request: dict[str, Any], image: np.ndarray, expected: Any, words: dict[str, Any]) -> None:
     """The image beside another one."""
     mode, size = request["mode"], request["size"]
-    other = _pixels(mode, request["source"], request["seed"] + 1)
+    other = pixels(mode, request["source"], request["seed"] + 1)
     arguments = {key: request[key] for key in ("resample", "box", "reducing_gap")}
     with np.errstate(all="ignore"):
         answer = _answer(lambda: np.asarray(picture(other, mode).resize(size[::-1], **arguments)))
@@ -264,7 +170,7 @@ def test_every_dialect_equals_pillow_one_axis_at_a_time(
     source, size = shape
     known = sorted(VERSIONS[version].filters & set(FILTERS) - {Resampling.NEAREST})
     resample = data.draw(st.sampled_from(known))
-    image = _pixels(mode, source, data.draw(st.integers(0, 2**32 - 1)))
+    image = pixels(mode, source, data.draw(st.integers(0, 2**32 - 1)))
     between = (source[1], size[0]) if _height_first(version, source, size) else (size[1], source[0])
     with np.errstate(all="ignore"):
         expected = np.asarray(picture(image, mode).resize(between, resample).resize(size[::-1], resample))
@@ -287,7 +193,7 @@ def test_every_dialect_equals_pillow_one_axis_at_a_time(
 def test_reduce_equals_pillow(
     mode: str, source: tuple[int, int], factor: tuple[int, int], seed: int, data: st.DataObject
 ) -> None:
-    image = _pixels(mode, source, seed)
+    image = pixels(mode, source, seed)
     box = None
     if data.draw(st.booleans()):
         top, bottom = sorted(data.draw(st.tuples(st.integers(0, source[0]), st.integers(0, source[0]))))
