@@ -79,8 +79,9 @@ class Call:
         layout, _, dtype, shape = form
         height, width, self._channel = (layout.find(name) for name in "HWC")
         steps = list(plan.steps)
-        self._pad = next((step for step in steps if isinstance(step, Pad)), None)
-        steps = [step for step in steps if step is not self._pad]
+        # A canvas that is resized in its turn, as in a gradient through an average, is left among the steps.
+        self._pad = last if steps and isinstance(last := steps[-1], Pad) else None
+        steps = steps[:-1] if self._pad else steps
         if not all(shape):
             msg = "an empty image"
             raise Unsupported(msg)

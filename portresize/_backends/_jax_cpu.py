@@ -110,7 +110,7 @@ def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], th
         from portresize._kernels.llvm.program import Program
         from portresize._kernels.llvm.recipe import WORTH_THREAD
 
-    number = len(steps) - sum(isinstance(step, Pad) for step in steps)
+    number = len(steps) - bool(steps and isinstance(steps[-1], Pad))
     steps, rest = steps[:number], tuple(steps[number:])
     shape, itemsize = form.shape, form.dtype.itemsize
     height, width = (form.layout.index(name) for name in "HW")

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from portresize._backends._items import Form, items_of
-from portresize._core.plan import plan
+from portresize._core.adjoint import planned
 from portresize._core.spec import Spec
+from portresize._core.steps import Pad
 from portresize._kernels.handler import Handler
 from portresize._kernels.llvm import handler
 from portresize._kernels.llvm.parts import sort
@@ -248,12 +249,24 @@ class Made(NamedTuple):
     shape: tuple[int, ...]
 
 
-def made(by: Handler, spec: Spec, shape: tuple[int, ...], dtype: Any, *, threads: int = 1) -> Made:
-    """The recipe for `spec` on arrays without gaps, of `shape` but for their leading axes."""
+def made(
+    by: Handler,
+    spec: Spec,
+    shape: tuple[int, ...],
+    dtype: Any,
+    *,
+    back_to: tuple[int, int] | tuple[()] = (),
+    threads: int = 1,
+) -> Made:
+    """The recipe for `spec` on arrays without gaps, of `shape` but for their leading axes.
+
+    With `back_to` it is that of the gradient for an image of such a size, but for a canvas.
+    """
     dtype = np.dtype(dtype)
     height, width = (spec.layout.index(name) for name in "HW")
     source = shape[height], shape[width]
-    steps = plan(spec, source).steps
+    steps = planned(spec, source, back_to).steps
+    steps = steps[:-1] if steps and isinstance(steps[-1], Pad) else steps
     size = sort(steps, source).result
     result = tuple(size["HW".index(name)] if name in "HW" else n for name, n in zip(spec.layout, shape, strict=True))
     strides = _strides(shape, dtype), _strides(result, dtype)

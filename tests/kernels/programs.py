@@ -10,12 +10,15 @@ import numpy as np
 
 from portresize import Resampling
 from portresize._backends import generic
+from portresize._backends._frame import Frame
 from portresize._backends._numpy_steps import STEPS
-from portresize._core.plan import plan
+from portresize._core.adjoint import planned
 from portresize._core.spec import Spec
+from portresize._core.steps import Pad, Step
 from portresize._kernels.llvm.engine import KERNEL
 from portresize._kernels.llvm.isa import Isa
 from portresize._kernels.llvm.layout import Samples, Side
+from portresize._kernels.llvm.parts import sort
 from portresize._kernels.llvm.program import Program
 
 Allocate = Callable[[tuple[int, ...], Any], np.ndarray]
@@ -62,9 +65,21 @@ KINDS = [
 ]
 
 
-def expected(x: np.ndarray, spec: Spec) -> np.ndarray:
+def steps_of(x: np.ndarray, spec: Spec, source: tuple[int, int] | tuple[()] = ()) -> tuple[Step, ...]:
+    """Return the steps of `spec` for `x`, or those of its gradient for an image of `source`, but for a canvas."""
+    steps = planned(spec, _size(x, spec), source).steps
+    return steps[:-1] if steps and isinstance(steps[-1], Pad) else steps
+
+
+def expected(x: np.ndarray, spec: Spec, source: tuple[int, int] | tuple[()] = ()) -> np.ndarray:
     """What the numpy steps give, which the conformance tests compare with Pillow."""
-    return np.asarray(generic.execute(x, spec, array_api_compat.numpy, STEPS))
+    frame = Frame(array_api_compat.numpy, "cpu", spec.layout, x.ndim)
+    return np.asarray(generic.perform(frame, x, steps_of(x, spec, source), STEPS))
+
+
+def _size(x: np.ndarray, spec: Spec) -> tuple[int, int]:
+    """`(height, width)` of an image."""
+    return x.shape[spec.layout.index("H")], x.shape[spec.layout.index("W")]
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -72,23 +87,33 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return np.frombuffer(bytearray(b"\xa5") * (int(np.prod(shape)) * np.dtype(dtype).itemsize), dtype).reshape(shape)
 
 
-def program(x: np.ndarray, y: np.ndarray, spec: Spec, kind: Kind, isa: Isa) -> Program:
+def program(
+    x: np.ndarray, y: np.ndarray, spec: Spec, kind: Kind, isa: Isa, *, source: tuple[int, int] | tuple[()] = ()
+) -> Program:
     """The program that turns `x` into `y`."""
-    source = (x.shape[0], x.shape[1])
     sides = [Side(a.strides[0], a.strides[1], a.strides[2] if a.ndim == 3 else 0) for a in (x, y)]
     samples = Samples(kind.samples, x.itemsize, kind.bands)
-    return Program(isa, samples, (sides[0], sides[1]), plan(spec, source).steps, source)
+    return Program(isa, samples, (sides[0], sides[1]), steps_of(x, spec, source), (x.shape[0], x.shape[1]))
 
 
-def run(x: np.ndarray, spec: Spec, kind: Kind, isa: Isa, *, parts: int = 1, allocate: Allocate = empty) -> np.ndarray:
+def run(
+    x: np.ndarray,
+    spec: Spec,
+    kind: Kind,
+    isa: Isa,
+    *,
+    source: tuple[int, int] | tuple[()] = (),
+    parts: int = 1,
+    allocate: Allocate = empty,
+) -> np.ndarray:
     """The result for `x`, its rows made in so many runs; target and scratch from `allocate`."""
-    height, width = spec.result((x.shape[0], x.shape[1]))
+    height, width = sort(steps_of(x, spec, source), (x.shape[0], x.shape[1])).result
     y = allocate(kind.shape(height, width), x.dtype)
-    made = program(x, y, spec, kind, isa)
-    memory = allocate((made.size // 8,), np.int64)
+    made = program(x, y, spec, kind, isa, source=source)
     for part in range(parts):
         first, stop = height * part // parts, height * (part + 1) // parts
         if first < stop:
+            memory = allocate((made.size // 8,), np.int64)
             made.place(memory, memory.ctypes.data, items=(0, 1), rows=(first, stop))
             KERNEL(made.kernel)(memory.ctypes.data, x.ctypes.data, y.ctypes.data)
     return y

@@ -129,11 +129,9 @@ class Program:
         if self._down is None:
             return values | {"first_row": first, "stop_row": stop}, None
         rows, height = self._do.rows_in_plane, self._parts.reduced[0]
-        begin = int(self._down.first[first])
-        end = max(int(self._down.stop[stop - 1]), begin + 1)
-        visits = self._down.visits(first, stop, self._chunk // rows)
-        values |= {"first_row": begin * rows, "stop_row": min(end * rows, height), "visits": ArrayAddress(visits)}
-        return values, visits
+        walk = self._down.walk(first, stop, self._chunk // rows)
+        read = {"first_row": walk.begin * rows, "stop_row": min(walk.end * rows, height)}
+        return values | read | {"visits": ArrayAddress(walk.visits)}, walk.visits
 
     # Each of these fills the first block, and says which function reads it.
 
@@ -229,7 +227,7 @@ class Program:
 
     def _table(self, step: Pass, n_in: int) -> Table:
         """The weights of a pass."""
-        return tables.quads(step.taps, n_in, self._isa.dot) if step.kind == "u8" else tables.exact(step.taps)
+        return tables.quads(step.taps, n_in, self._isa.dot) if step.kind == "u8" else tables.exact(step.taps, n_in)
 
     def _fill(self, values: dict[str, int], places: dict[str, int], fetch: End, emit: End) -> None:
         """Write the first block."""

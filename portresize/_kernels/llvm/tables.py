@@ -25,11 +25,13 @@ class Table(NamedTuple):
         stop: int32 (n,), the unit before which it ends.
         words: (n, ...) of int32 or float64, for each output what its sum begins with, if that is not 0, and its
             weights.
+        length: Units of the axis.
     """
 
     first: NDArray[np.int32]
     stop: NDArray[np.int32]
     words: NDArray[np.int32] | NDArray[np.float64]
+    length: int
 
     @property
     def longest(self) -> int:
@@ -42,18 +44,36 @@ class Table(NamedTuple):
         begun, ended = np.searchsorted(self.first, place, "left"), np.searchsorted(self.stop, place, "right")
         return max(int((begun - ended).max()), 1)
 
-    def visits(self, first: int, stop: int, chunk: int) -> NDArray[np.int32]:
-        """For outputs `first` to before `stop`, of which the first begins a chunk of `chunk` units, and so on.
+    def walk(self, first: int, stop: int, chunk: int) -> Walk:
+        """Return the walk that makes outputs `first` to before `stop`, which is at least one unit long.
 
-        Returns:
-            (chunks, 2), the first and one past the last output that has units in a chunk, or else begins there.
+        An empty window after the last unit of the walk belongs to the last chunk, as there is none after it: the
+        transposed tables of crops and boxes end in such windows.
         """
         starts, stops = self.first[first:stop], self.stop[first:stop]
-        earliest = (starts - starts[0]) // chunk
-        latest = (np.maximum(stops - 1, starts) - starts[0]) // chunk
-        number = np.arange(int(latest.max()) + 1)
+        begin = min(int(starts[0]), self.length - 1)
+        end = max(int(stops[-1]), begin + 1)
+        last = (end - 1 - begin) // chunk
+        earliest = np.minimum((starts - begin) // chunk, last)
+        latest = np.minimum((np.maximum(stops - 1, starts) - begin) // chunk, last)
+        number = np.arange(last + 1)
         bounds = [np.searchsorted(latest, number, "left"), np.searchsorted(earliest, number, "right")]
-        return np.ascontiguousarray(np.stack(bounds, axis=1) + first, np.int32)
+        return Walk(begin, end, np.ascontiguousarray(np.stack(bounds, axis=1) + first, np.int32))
+
+
+class Walk(NamedTuple):
+    """Units along an axis in chunks, and the outputs of each chunk; each output ends in one of them.
+
+    Attributes:
+        begin: The first unit.
+        end: The unit before which the walk ends.
+        visits: int32 (chunks, 2), the first and one past the last output that has units in a chunk, or else begins
+            there.
+    """
+
+    begin: int
+    end: int
+    visits: NDArray[np.int32]
 
 
 # Images of many sizes still share one of their sides; as many as `taps` keeps.
@@ -80,18 +100,18 @@ def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     by_quad = weight[:, : 4 * count].reshape(len(weight), count, 4)
     words = np.concatenate([dot.bias(by_quad, HALF)[:, None], dot.encode(by_quad).reshape(len(weight), -1)], axis=1)
     first = _made_up(first, first[-1])
-    return Table(first, first + np.int32(count), words)
+    return Table(first, first + np.int32(count), words, (n_in + 3) // 4)
 
 
-def exact(table: Taps) -> Table:
-    """Double weights, with windows as they are: no sample outside of them is touched."""
+def exact(table: Taps, n_in: int) -> Table:
+    """Double weights for an axis of `n_in` samples, with windows as they are: no sample outside of them is touched."""
     end = table.start + table.size
-    # Only windows before the first sample or behind the last can be empty.
+    # Nothing is read for an empty window: it lies where the windows before it end.
     stop = np.maximum.accumulate(np.where(table.size > 0, end, 0))
     first = np.where(table.size > 0, table.start, stop)
     words = np.zeros((_whole(table.n_out), table.n_taps))
     words[: table.n_out] = table.weight
-    return Table(_made_up(first, stop[-1]), _made_up(stop, stop[-1]), words)
+    return Table(_made_up(first, stop[-1]), _made_up(stop, stop[-1]), words, n_in)
 
 
 def _whole(n: int) -> int:
