@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from portresize._api import contain, cover, fit, pad, reduce, resize, scale, thumbnail
 from portresize._core.filters import Resampling
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._core.threads import threads
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ADAPTERS = ("grain", "jax", "torch", "torchvision", "transformers")
 def __getattr__(name: str) -> ModuleType:
     """`portresize.jax` without a line that imports it."""
     if name in _ADAPTERS:
-        with LOCK:
+        with importing():
             return import_module(f"portresize.{name}")
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

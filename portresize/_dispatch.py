@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
@@ -24,7 +24,7 @@ class Run(Protocol):
 
 @cache
 def _generic() -> Run:
-    with LOCK:
+    with importing():
         from portresize._backends.generic import run
 
         return run
@@ -32,7 +32,7 @@ def _generic() -> Run:
 
 @cache
 def _numpy() -> Run:
-    with LOCK:
+    with importing():
         from portresize._backends.numpy import run
 
         return run
@@ -51,7 +51,7 @@ def _torch() -> Run:
 
 @cache
 def _torch_eagerly() -> Run:
-    with LOCK:
+    with importing():
         from portresize._backends.torch import run
 
         return run
@@ -59,7 +59,7 @@ def _torch_eagerly() -> Run:
 
 @cache
 def _jax() -> Run:
-    with LOCK:
+    with importing():
         from portresize._backends.jax import run
 
         return run

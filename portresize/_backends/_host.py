@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from portresize._core.cache import LONG
 from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def execute(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray:
     y = run(x, spec, source)
     if y is not None:
         return y
-    with LOCK:
+    with importing():
         # Not before: where kernels serve, nobody needs them.
         from portresize._backends import _numpy_steps
     with DefaultState():
@@ -63,7 +63,7 @@ def _call(
 def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:
-        with LOCK:
+        with importing():
             # Not before: they import llvmlite.
             from portresize._backends._call import Call
             from portresize._backends._items import Form

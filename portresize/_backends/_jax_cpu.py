@@ -19,7 +19,7 @@ from jax.interpreters import mlir
 from portresize import __version__
 from portresize._backends._items import items_of
 from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._core.steps import Pad
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.host import host
@@ -57,7 +57,7 @@ def serving() -> Serving:
     isa, why = host()
     if isa is None:
         return Serving(None, "", why)
-    with LOCK:
+    with importing():
         # Not before: it imports llvmlite.
         from portresize._kernels import handler
 
@@ -105,7 +105,7 @@ def native(form: Form, steps: Sequence[Step], threads: int) -> Native | None:
 
 @DefaultState()
 def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], threads: int) -> Native:
-    with LOCK:
+    with importing():
         # Not before: it imports llvmlite.
         from portresize._kernels.llvm.program import Program
         from portresize._kernels.llvm.recipe import WORTH_THREAD

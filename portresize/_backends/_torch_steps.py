@@ -14,7 +14,7 @@ from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._core.spec import Spec
 from portresize._kernels.triton.host import Host, host
 
@@ -80,7 +80,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
     The axes of the result come in memory in the order in which those of `x` do.
     """
     if is_for_triton(x):
-        with LOCK:
+        with importing():
             # Not before: it imports Triton.
             from portresize._backends import _torch_triton
         with DefaultState():
@@ -105,7 +105,7 @@ def triton_on(device: int) -> Host:
     """Which Triton serves a device of CUDA, or why none does, of which there is one warning."""
     found = host(torch.cuda.get_device_capability(device) if torch.version.cuda else None)
     if not found.why:
-        with LOCK:
+        with importing():
             # Not before: it imports Triton.
             from portresize._backends import _torch_triton
         found = found._replace(why=_torch_triton.trial(torch.device("cuda", device)))

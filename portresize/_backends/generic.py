@@ -16,7 +16,7 @@ from portresize._backends._convolve import convolve
 from portresize._backends._frame import Frame, cut, join, zeros
 from portresize._backends._reduce import reduce
 from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._core.plan import plan
 from portresize._core.steps import (
     Blank,
@@ -44,7 +44,7 @@ Do = Callable[[Frame, Array, Any], Array]
 
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on `x` with the operations of its own library."""
-    with LOCK:
+    with importing():
         # It imports the namespace of a library when it first meets one.
         xp = array_api_compat.array_namespace(x)
     with DefaultState():

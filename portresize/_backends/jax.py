@@ -25,7 +25,7 @@ from portresize._backends import _jax_cpu, _jax_eager, _xla
 from portresize._backends._items import Form
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 from portresize._core.threads import number_of_threads
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _batch_first(layout: str) -> list[int]:
 
 @DefaultState()
 def _on_tpu(ctx: mlir.LoweringRuleContext, x: Any, *, spec: Spec, source: Size, **_: Any) -> Any:
-    with LOCK:
+    with importing():
         # Not before: it imports Pallas.
         from portresize._backends import _jax_tpu
     steps = _steps(ctx.avals_in[0].shape, spec, source)

@@ -21,7 +21,7 @@ from torch.autograd.function import _SingleLevelFunction
 
 from portresize._backends import _torch_like, _torch_steps
 from portresize._core.adjoint import planned
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def _check(x: torch.Tensor) -> None:
         raise TypeError(msg)
     if type(x).__name__ == "DTensor":
         # Dynamo follows imports, but no lock.
-        with nullcontext() if torch.compiler.is_compiling() else LOCK:
+        with nullcontext() if torch.compiler.is_compiling() else importing():
             # Not before: it imports all of torch.distributed.
             from portresize._backends._torch_sharding import register
         register()

@@ -15,9 +15,31 @@ from __future__ import annotations
 import logging  # noqa: F401
 import os
 import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from portresize._core.room import reserve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Reentrant, because a signal handler may resize while its thread holds it.
 LOCK = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Hold `LOCK` for imports inside a call.
+
+    Raises:
+        MemoryError: They failed, and there is no memory: an extension that cannot be mapped is an ImportError.
+    """
+    with LOCK:
+        try:
+            yield
+        except Exception:
+            reserve()
+            raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import logging
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ import numpy as np
 
 from portresize._core.fork import LOCK
 from portresize._kernels.llvm import engine, library, team
+from portresize._kernels.llvm.errors import Unsupported
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.isa import Isa
 
+_LOG = logging.getLogger("portresize")
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS")
 
 
@@ -116,7 +119,25 @@ def run(isa: Isa, count: int, *batch: int) -> None:
     `batch` are addresses: of a list of those of the blocks, of the kernel, of the array that it reads and of that which
     it writes.
     """
-    found = _TEAMS[0] if _TEAMS else _team(isa)
+    found = _TEAMS[0] if _TEAMS else None if _LACKING else _team_or_none(isa)
+    if found is None:
+        blocks, kernel, *arrays = batch
+        for block in (ctypes.c_int64 * count).from_address(blocks):
+            engine.KERNEL(kernel)(block, *arrays)
+        return
     if found.asked < count - 1:
         found.grow(count - 1)
     found.launch(found.board, count, *batch)
+
+
+# Why no team can be had here, once that is known: a process may give up executable memory after its first kernels.
+_LACKING: list[Unsupported] = []
+
+
+def _team_or_none(isa: Isa) -> Team | None:
+    try:
+        return _team(isa)
+    except Unsupported as error:
+        _LACKING.append(error)
+        _LOG.debug("no threads beside the one that calls: %s", error)
+        return None

@@ -8,6 +8,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from portresize._core.room import reserve
+from portresize._kernels.llvm import memory
 from portresize._kernels.llvm.isa import Isa, runnable
 
 
@@ -66,13 +68,32 @@ class Library:
     """The functions of a module, ready to be called; they live as long as this."""
 
     def __init__(self, text: str, isa: Isa) -> None:
-        machine = machine_for(isa, jit=True)
-        self._engine = llvm.create_mcjit_compiler(parse(text, machine), machine)
-        self._engine.finalize_object()
+        """Generate the code.
+
+        Raises:
+            MemoryError: There is no room to do so.
+            Unsupported: This thread has too small a stack, and no other can be started.
+        """
+        reserve()
+        self._engine = memory.on_large_stack(lambda: _generated(text, isa))
 
     def address(self, name: str) -> int:
-        """Where the function `name` begins."""
-        return int(self._engine.get_function_address(name))
+        """Return where the function `name` begins.
+
+        Raises:
+            Unsupported: This process may not execute it.
+        """
+        found = int(self._engine.get_function_address(name))
+        memory.check_executable(found)
+        return found
+
+
+def _generated(text: str, isa: Isa) -> Any:
+    """LLVM's engine for the module of `text`."""
+    machine = machine_for(isa, jit=True)
+    made = llvm.create_mcjit_compiler(parse(text, machine), machine)
+    made.finalize_object()
+    return made
 
 
 # The GIL is released while such a function runs.

@@ -9,7 +9,8 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from portresize._core.fork import LOCK
+from portresize._core.fork import importing
+from portresize._core.room import reserve
 from portresize._kernels.llvm.errors import Absent, Unsupported, result_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def host() -> Host:
     Raises:
         ValueError: The environment variable names a level that this processor has not.
     """
-    with LOCK:
+    with importing():
         is_first = not _found.cache_info().currsize
         found, is_wanted = _found()
     # Handlers of logs and warnings are code of others, which may have locks of its own.
@@ -62,6 +63,8 @@ def _found() -> tuple[Host, bool]:
         isa = levels[wanted] if wanted else next(iter(levels.values()))
         _generate(isa)
     except Unsupported as error:
+        if not isinstance(error, Absent):
+            reserve()  # A library for which there was no memory is not broken for good.
         why = f"the environment variable {VARIABLE} is {wanted!r}, but {error}" if wanted else str(error)
         return Host(None, why), bool(wanted) or not isinstance(error, Absent)
     return Host(isa, ""), True
