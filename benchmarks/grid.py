@@ -125,11 +125,7 @@ def cells(mode: Mode, height: int, width: int) -> Iterator[Cell]:
             lambda image: image.resize(size[::-1], Image.Resampling.BICUBIC, reducing_gap=2.0),
         )
     for name in ("fit", "pad", "contain", "cover"):
-        yield Cell(
-            name,
-            lambda x, mode, act=getattr(portresize, name): act(x, side, mode=mode),
-            lambda image, act=getattr(ImageOps, name): act(image, side),
-        )
+        yield _fitted(name, side)
     yield Cell("scale", lambda x, mode: portresize.scale(x, 0.5, mode=mode), lambda image: ImageOps.scale(image, 0.5))
 
 
@@ -149,7 +145,12 @@ def _averages(mode: Mode, height: int, width: int) -> Iterator[Cell]:
     )
 
 
-def _resized(name: str, size: tuple[int, int], resample: str, **words: Any) -> Cell:
+def _fitted(name: str, side: tuple[int, int]) -> Cell:
+    ours, theirs = getattr(portresize, name), getattr(ImageOps, name)
+    return Cell(name, lambda x, mode: ours(x, side, mode=mode), lambda image: theirs(image, side))
+
+
+def _resized(name: str, size: tuple[int, int], resample: str, **words: Any) -> Cell:  # noqa: ANN401  as `resize` has them
     number = Resampling[resample.upper()]
     return Cell(
         f"{name} {resample}",

@@ -73,6 +73,7 @@ def cases(kind: Kind, step: int) -> list[tuple[np.ndarray, Spec]]:
             (x, kind.spec((height + 5, width))),
             (tall, kind.spec((11, 9), "box")),
             (x, kind.spec((height * 2 + 1, width * 2 + 1), "nearest")),
+            (x, kind.spec((2, max(1, width * 2 // 5)), "nearest")),
         ]
         if kind.samples != "u16":
             found += [

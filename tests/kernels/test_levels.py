@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from numpy.typing import NDArray
 pytest.importorskip("llvmlite")
 
 from portresize._core.spec import Spec
+from portresize._core.steps import Take
 from portresize._kernels.llvm import engine, library
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.isa import LEVELS, Isa
-from tests.kernels.programs import KINDS, Kind, expected, program, run
+from portresize._kernels.llvm.layout import Samples, Side
+from portresize._kernels.llvm.program import Program
+from tests.kernels.programs import KINDS, Kind, empty, expected, program, run
 
 HERE = engine.levels()
 # Shapes for which a first pass along W, along H, and a single pass serve; up and down; rows that fill no vector.
@@ -37,7 +41,7 @@ SHAPES = [
 def test_every_function_is_generated_for_every_level(name: str) -> None:
     isa = LEVELS[name]
     machine = engine.machine_for(isa, jit=False)
-    for key in library.every_key():
+    for key in filter(partial(library.exists, isa), library.every_key()):
         assert machine.emit_object(engine.parse(str(library.write(isa, key)), machine)), key
 
 
@@ -82,6 +86,34 @@ class TestEveryLevelEqualsTheNumpySteps:
             return
         x, spec = kind.noise(37, 29), Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=factor)
         np.testing.assert_array_equal(run(x, spec, kind, isa, parts=3), expected(x, spec))
+
+    @pytest.mark.parametrize("width", [3, 16, 35, 100, 399, 900])
+    def test_nearest_neighbours_of_every_scale(self, isa: Isa, kind: Kind, width: int) -> None:
+        # Rows twice and thrice, columns as near and as far apart as one shuffle, several and none take.
+        x = kind.noise(5, 100)
+        for height, box in [(13, ()), (4, (0.0, 0.0, 33.5, 4.5)), (2, (66.5, 1.0, 100.0, 5.0))]:
+            spec = kind.spec((height, width), "nearest", box=box)
+            np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
+
+    def test_neighbours_outside_of_the_source(self, isa: Isa, kind: Kind) -> None:
+        # As rounding leaves some of very wide images: the first, the last and one in the middle, with a row before.
+        x, steps = kind.noise(4, 50), []
+        for axis, n in (("H", 4), ("W", 50)):
+            index = np.repeat(np.arange(n, dtype=np.int32), 2)
+            index[[0, n, -1]] = -1
+            steps.append(Take(axis, index))  # type: ignore[arg-type]  # one letter of two
+        rows, columns = (step.index for step in steps)
+        wanted = np.where(
+            ((rows < 0)[:, None] | (columns < 0)).reshape(8, 100, *[1] * (x.ndim - 2)), 0, x[rows][:, columns]
+        )
+        for view in (x, _views(x)[1]):
+            y = empty(kind.shape(8, 100), x.dtype)
+            sides = [Side(a.strides[0], a.strides[1], a.strides[2] if a.ndim == 3 else 0) for a in (view, y)]
+            made = Program(isa, Samples(kind.samples, x.itemsize, kind.bands), (sides[0], sides[1]), steps, (4, 50))
+            memory = empty((made.size // 8,), np.int64)
+            made.place(memory, memory.ctypes.data, items=(0, 1), rows=(0, 8))
+            engine.KERNEL(made.kernel)(memory.ctypes.data, view.ctypes.data, y.ctypes.data)
+            np.testing.assert_array_equal(y, wanted)
 
     def test_strides(self, isa: Isa, kind: Kind) -> None:
         spec = kind.spec((11, 17))

@@ -49,6 +49,16 @@ class Isa:
         """Whether it is one of x86-64, or else of aarch64."""
         return self.triple.startswith("x86")
 
+    @property
+    def lookup(self) -> int:
+        """Bytes that are looked up at once, or 0 where no instruction does that."""
+        return 16 if not self.is_x86 else 32 if "avx2" in self.features else 0
+
+    def look_up(self, f: Function, values: Value, order: Value) -> Value:
+        """In each 128 bits, the bytes of `values` that `order` names, and 0 where it has 128."""
+        name = PSHUFB if self.is_x86 else "llvm.aarch64.neon.tbl1.v16i8"
+        return f.call(name, [values, order], values.type)
+
     @contextmanager
     def default_floats(self, f: Function) -> Iterator[None]:
         """Set the default floating-point state, and after the block that of the caller again.

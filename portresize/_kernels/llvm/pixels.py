@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import I8, I32, I64, PTR, vector
-from portresize._kernels.llvm.rows import ENDS, Ends, copy, kernel
+from portresize._kernels.llvm.ir import I64, PTR
+from portresize._kernels.llvm.rows import ENDS, Ends, copy_row, kernel
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Module
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 # The side of an array whose pixels lie `pixel_stride` apart and their bands `band_stride`.
 STRIDED = Fields("row_stride", "pixel_stride", "band_stride", "width", "bands", "dense_stride")
-TAKE = Fields(
-    *ENDS, "first_out", "stop_out", "width", "row_index", "column_index", "source_pixel_stride", "target_pixel_stride"
-)
+# `columns`: for each output pixel, bytes from the first pixel of a row to its source; `gaps`: those that are 0 instead.
+TAKE = Fields(*ENDS, "first_out", "stop_out", "width", "row_index", "columns", "n_gaps", "gaps", "target_pixel_stride")
 MOVE = Fields(*ENDS, "first_out", "stop_out", "out_bytes")
 
 
@@ -45,40 +44,45 @@ def _strided(module: Module, name: str, unit: int) -> None:
 
 
 def take(module: Module, isa: Isa, unit: int) -> None:
-    """`take`: output pixels of `unit` bytes by the index of their row and of their column; 0 where that is -1."""
+    """`take`: output pixels of `unit` bytes by the index of their row and the place of their column; 0 for row -1."""
+    copied = copy_row(module, isa)
     f = kernel(module, isa, "take")
     x = TAKE.read(f.parameters[0])
     ends = Ends(f, x)
-    type_ = f"i{8 * unit}"
-    nothing = f.number(0, type_)
-    columns = x["column_index"].pointer()
+    type_, at_once = f"i{8 * unit}", 4
+    step = x["target_pixel_stride"]
+    columns, gaps = x["columns"].pointer(), x["gaps"].pointer()
+    whole = x["width"] & -at_once
     with ends.items(), f.loop(x["stop_out"], start=x["first_out"]) as out:
-        target, _ = ends.rows(out.index)
-        row = x["row_index"].pointer().at(out.index * 4).load(I32).cast("sext", I64)
-        is_row = row >= 0
-        with f.when(is_row ^ 1), f.loop(x["width"]) as pixel:
-            target.at(pixel.index * x["target_pixel_stride"]).store(nothing)
-        with f.when(is_row):
+        target, stride = ends.rows(out.index)
+        row, is_again = ends.chosen(out.index)
+        # What is handed over may have been changed since, and there is more in a row than pixels with gaps.
+        is_again = is_again & x["emit"].equals(0) & step.equals(unit)
+        with f.when(is_again):
+            f.call(copied, [target, target.at(f.number(0) - stride), x["width"] * unit])
+        with f.when((row < 0) & (is_again ^ 1)), f.loop(x["width"]) as pixel:
+            target.at(pixel.index * step).store(f.number(0, type_))
+        with f.when((row >= 0) & (is_again ^ 1)):
             source, _ = ends.fetch(row, f.number(1))
-            with f.loop(x["width"]) as pixel:
-                column = columns.at(pixel.index * 4).load(I32).cast("sext", I64)
-                value = source.at(column.max(0) * x["source_pixel_stride"]).load(type_)
-                target.at(pixel.index * x["target_pixel_stride"]).store((column >= 0).select(value, nothing))
+            for start, stop, n in ((f.number(0), whole, at_once), (whole, x["width"], 1)):
+                with f.loop(stop, start=start, step=n) as pixel:
+                    places = columns.at(pixel.index * 8)
+                    values = [source.at(places.at(8 * i).load(I64)).load(type_) for i in range(n)]
+                    for i, value in enumerate(values):
+                        target.at((pixel.index + i) * step).store(value)
+            with f.loop(x["n_gaps"]) as gap:
+                target.at(gaps.at(gap.index * 8).load(I64) * step).store(f.number(0, type_))
         ends.emit(out.index, f.number(1))
 
 
 def move(module: Module, isa: Isa) -> None:
     """`move`: rows as they are fetched."""
-    tail = copy(module)
+    copied = copy_row(module, isa)
     f = kernel(module, isa, "move")
     x = MOVE.read(f.parameters[0])
     ends = Ends(f, x)
-    size = 4 * isa.lanes
-    whole = x["out_bytes"] // size * size
     with ends.items(), f.loop(x["stop_out"], start=x["first_out"]) as out:
         source, _ = ends.fetch(out.index, f.number(1))
         target, _ = ends.rows(out.index)
-        with f.loop(whole, step=size) as at:
-            target.at(at.index).store(source.at(at.index).load(vector(I8, size)))
-        f.call(tail, [target.at(whole), source.at(whole), x["out_bytes"] - whole])
+        f.call(copied, [target, source, x["out_bytes"]])
         ends.emit(out.index, f.number(1))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from portresize._kernels.llvm import library, passes, pixels, tables
+from portresize._kernels.llvm import library, lookup, passes, pixels, tables
 from portresize._kernels.llvm.address import ArrayAddress, Key
 from portresize._kernels.llvm.ends import Chains, End
 from portresize._kernels.llvm.errors import Unsupported
@@ -74,7 +74,10 @@ class Program:
         self._sources, self._targets = places[0] + offset, places[1]
         self.items = len(self._sources)
         self.work = samples.pixel * (parts.size[0] * parts.size[1] + parts.result[0] * parts.result[1])
+        self._found = self._look_up(*parts.nearest) if parts.nearest else None
         self._fields = passes.FIELDS if parts.passes else pixels.TAKE if parts.nearest else pixels.MOVE
+        if self._found:
+            self._fields = lookup.LOOKUP
         # The block of the kernel is the first.
         self._start = self._layout.buffer(8 * len(self._fields))
         key = self._passes() if parts.passes else self._take(*parts.nearest) if parts.nearest else self._move()
@@ -141,23 +144,46 @@ class Program:
         self._fill(values, {}, self._chains.fetch(self._source, 1), self._chains.emit(self._target, 1))
         return ("move",)
 
+    def _is_direct(self, side: Side) -> bool:
+        """Whether nearest neighbours are moved from there or to there without a function in between."""
+        # The kernel itself walks any stride, unless the bands of a pixel lie apart or have to be changed.
+        return self._parts.act is None and self._parts.reduce is None and self._samples.are_joined(side)
+
+    def _step(self, side: Side) -> int:
+        """Bytes from pixel to pixel, as the kernel for nearest neighbours sees them."""
+        return side.pixel if self._is_direct(side) else self._samples.pixel
+
+    def _look_up(self, _: NDArray[np.int32], columns: NDArray[np.int32]) -> lookup.Table | None:
+        """How to move many pixels at once, if they follow one another on both sides."""
+        pixel = self._samples.pixel
+        if (self._step(self._source), self._step(self._target)) != (pixel, pixel):
+            return None
+        return lookup.table(columns, self._parts.reduced[1], pixel, self._isa.lookup)
+
     def _take(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> Key:
         """Nearest neighbours."""
-        samples, parts = self._samples, self._parts
-        # The kernel itself walks any stride, unless the bands of a pixel lie apart or have to be changed.
-        is_plain = parts.act is None and parts.reduce is None
-        is_direct = [is_plain and samples.are_joined(side) for side in (self._source, self._target)]
-        fetch = End() if is_direct[0] else self._chains.fetch(self._source, 1)
-        emit = End() if is_direct[1] else self._chains.emit(self._target, 1)
-        values = {
-            "width": len(columns),
-            "row_index": self._layout.address(rows),
-            "column_index": self._layout.address(columns),
-            "source_pixel_stride": samples.pixel if fetch.function else self._source.pixel,
-            "target_pixel_stride": samples.pixel if emit.function else self._target.pixel,
-        }
+        samples, found, address = self._samples, self._found, self._layout.address
+        fetch = End() if self._is_direct(self._source) else self._chains.fetch(self._source, 1)
+        emit = End() if self._is_direct(self._target) else self._chains.emit(self._target, 1)
+        values = {"row_index": address(rows)}
+        if found:
+            values |= {
+                "out_bytes": len(columns) * samples.pixel,
+                "groups": len(found.starts),
+                "starts": address(found.starts),
+                "orders": address(found.orders),
+            }
+        else:
+            gaps = np.flatnonzero(columns < 0)
+            values |= {
+                "width": len(columns),
+                "columns": address(np.maximum(columns, 0).astype(np.int64) * self._step(self._source)),
+                "n_gaps": len(gaps),
+                "gaps": address(gaps.astype(np.int64)),
+                "target_pixel_stride": self._step(self._target),
+            }
         self._fill(values, {}, fetch, emit)
-        return ("take", samples.pixel)
+        return ("lookup", found.pieces) if found else ("take", samples.pixel)
 
     def _passes(self) -> Key:
         """One pass or two."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from portresize._kernels.llvm.ir import I8, I64, PTR
+from portresize._kernels.llvm.ir import I8, I32, I64, PTR, vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,17 @@ class Ends:
         direct = self._source.at(first * x["source_stride"])
         return is_made.select(x["fetched"].pointer(), direct), is_made.select(x["fetched_stride"], x["source_stride"])
 
+    def chosen(self, out: Value) -> tuple[Value, Value]:
+        """The row of the source that `row_index` names for output row `out`; whether it was that of the one before."""
+        x = self._x
+        index = x["row_index"].pointer().at(out * 4)
+        is_later = out > x["first_out"]
+        row, before = (
+            index.at(is_later.select(at, 0)).load(I32).cast("sext", I64)
+            for at in (self._f.number(0), self._f.number(-4))
+        )
+        return row, row.equals(before) & is_later
+
     def rows(self, first: Value) -> tuple[Value, Value]:
         """Address and stride for finished rows from `first` on."""
         x = self._x
@@ -94,4 +105,27 @@ def copy(module: Module) -> Function:
         target.at(loop.index).store(source.at(loop.index).load(I64))
     with f.loop(count, start=whole) as loop:
         target.at(loop.index).store(source.at(loop.index).load(I8))
+    return f
+
+
+def copy_row(module: Module, isa: Isa) -> Function:
+    """Bytes, any number of them: `(to, from, count)`."""
+    few = copy(module)
+    f = module.function("copy_row", [PTR, PTR, I64])
+    target, source, count = f.parameters
+    size = 4 * isa.lanes
+    whole = vector(I8, size)
+    many = count & -(4 * size)
+    with f.loop(many, step=4 * size) as loop:
+        values = [source.at(loop.index + size * i).load(whole) for i in range(4)]
+        for i, value in enumerate(values):
+            target.at(loop.index + size * i).store(value)
+    is_long = count >= size
+    with f.when(is_long):
+        with f.loop(count - (size - 1), start=many, step=size) as loop:
+            target.at(loop.index).store(source.at(loop.index).load(whole))
+        # Again what the last vector shares with the one before.
+        target.at(count - size).store(source.at(count - size).load(whole))
+    with f.when(is_long ^ 1):
+        f.call(few, [target, source, count])
     return f
