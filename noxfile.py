@@ -217,6 +217,14 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/speed.py", *arguments, "--pillow-simd", _pillow_simd(session))
 
 
+@nox.session(name="bench-grid", python=PYTHON, default=False)
+def bench_grid(session: nox.Session) -> None:
+    """Time every mode, filter, verb and size beside Pillow on one thread, print the slowest, and write the figures."""
+    session.install("-e.[compare,cpu]", *_group("bench"), PILLOW)
+    arguments = session.posargs or ["--out", "benchmarks/results/grid.json"]
+    session.run("python", "benchmarks/grid.py", *arguments, env={"PORTRESIZE_NUM_THREADS": "1"})
+
+
 @nox.session(name="bench-jax", python=PYTHON, default=False)
 def bench_jax(session: nox.Session) -> None:
     """Time `resize` under jax.jit on the CPU, and write the figures to benchmarks/results."""

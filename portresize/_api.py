@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._subject import is_remembered, ready, subject_of
+from portresize._subject import TWO, answer, is_remembered, ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from portresize._core.spec import Spec
+    from portresize._subject import Subject
     from portresize._typing import ArrayT, Filter
 
 
@@ -64,15 +66,17 @@ def resize(
     """
     if box is None and reducing_gap is None and is_remembered(image, size, resample):
         try:
-            words: Any = (*size, resample, layout, mode, dialect)
-            run, spec = ready(type(image), image.shape, image.dtype, *words)
+            words: Any = (layout, mode, dialect, TWO, *size, resample, None, None)
+            run, spec = ready(_resize, type(image), image.shape, image.dtype, *words)
         except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            return run(image, spec)  # type: ignore[return-value]  # as in Subject.run
-    subject = subject_of(image, layout, mode, dialect)
-    return subject.run(
-        image,
+            return run(image, spec)  # type: ignore[return-value]  # as in `answer`
+    return answer(_resize, image, (layout, mode, dialect), size, resample, box, reducing_gap)
+
+
+def _resize(subject: Subject, size: object, resample: Filter, box: object, reducing_gap: object) -> Spec:
+    return subject.spec(
         size=request.size_of(size),
         resample=subject.filter(resample),
         box=request.box_of(box),
@@ -114,8 +118,11 @@ def reduce(
     >>> reduce(np.array([[0, 1, 2, 3, 4]], np.uint8), (1, 2))
     array([[1, 3, 4]], dtype=uint8)
     """
-    subject = subject_of(image, layout, mode, dialect)
-    return subject.run(image, factor=request.factor_of(factor), box=request.box_of(box, whole=True))
+    return answer(_reduce, image, (layout, mode, dialect), factor, box)
+
+
+def _reduce(subject: Subject, factor: object, box: object) -> Spec:
+    return subject.spec(factor=request.factor_of(factor), box=request.box_of(box, whole=True))
 
 
 def thumbnail(
@@ -154,10 +161,12 @@ def thumbnail(
     >>> thumbnail(np.zeros((162, 256, 3), np.uint8), (33, 33)).shape
     (21, 33, 3)
     """
-    subject = subject_of(image, layout, mode, dialect)
-    rule = request.dialect_of(dialect).thumbnail_size
-    return subject.run(
-        image,
+    return answer(_thumbnail, image, (layout, mode, dialect), size, resample, reducing_gap)
+
+
+def _thumbnail(subject: Subject, size: object, resample: Filter, reducing_gap: object) -> Spec:
+    rule = request.dialect_of(subject.dialect).thumbnail_size
+    return subject.spec(
         size=geometry.thumbnail(subject.size, request.bounds_of(size, least=0), rule),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         reducing_gap=request.gap_of(reducing_gap),
@@ -197,13 +206,15 @@ def contain(
     >>> contain(np.zeros((43, 63), np.uint8), (20, 20)).shape
     (14, 20)
     """
-    rules = request.dialect_of(dialect)
+    return answer(_contain, image, (layout, mode, dialect), size, resample)
+
+
+def _contain(subject: Subject, size: object, resample: Filter) -> Spec:
+    rules = request.dialect_of(subject.dialect)
     if not rules.contain:
-        msg = f'`contain` does not exist in dialect "{dialect}", expected "pillow-8.3" or newer'
+        msg = f'`contain` does not exist in dialect "{subject.dialect}", expected "pillow-8.3" or newer'
         raise ValueError(msg)
-    subject = subject_of(image, layout, mode, dialect)
-    return subject.run(
-        image,
+    return subject.spec(
         size=geometry.contain(
             subject.size, request.size_of(size, least=0), empty=rules.empty_sizes, rounds=rules.rounds
         ),
@@ -244,14 +255,15 @@ def cover(
     >>> cover(np.zeros((4, 10), np.uint8), (25, 25)).shape
     (25, 62)
     """
-    dialect = request.dialect_name(dialect)
-    rules = request.dialect_of(dialect)
+    return answer(_cover, image, (layout, mode, dialect), size, resample)
+
+
+def _cover(subject: Subject, size: object, resample: Filter) -> Spec:
+    rules = request.dialect_of(subject.dialect)
     if not rules.cover:
-        msg = f'`cover` does not exist in dialect "{dialect}", expected "pillow-10.1" or newer'
+        msg = f'`cover` does not exist in dialect "{subject.dialect}", expected "pillow-10.1" or newer'
         raise ValueError(msg)
-    subject = subject_of(image, layout, mode, dialect)
-    return subject.run(
-        image,
+    return subject.spec(
         size=geometry.cover(subject.size, request.size_of(size, least=0), empty=rules.empty_sizes),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )
@@ -294,11 +306,13 @@ def fit(
     >>> fit(np.array([[0, 10, 20, 30], [0, 10, 20, 30]], np.uint8), (1, 1), "box")
     array([[15]], dtype=uint8)
     """
-    subject = subject_of(image, layout, mode, dialect)
-    wanted, may_be_empty = request.size_of(size, least=0), request.dialect_of(dialect).empty_sizes
+    return answer(_fit, image, (layout, mode, dialect), size, resample, bleed, centering)
+
+
+def _fit(subject: Subject, size: object, resample: Filter, bleed: object, centering: object) -> Spec:
+    wanted, may_be_empty = request.size_of(size, least=0), request.dialect_of(subject.dialect).empty_sizes
     place = request.bleed_of(bleed), request.centering_of(centering)
-    return subject.run(
-        image,
+    return subject.spec(
         size=wanted,
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         box=geometry.fit(subject.size, wanted, *place, empty=may_be_empty),
@@ -344,12 +358,14 @@ def pad(
            [1, 2],
            [9, 9]], dtype=uint8)
     """
-    subject = subject_of(image, layout, mode, dialect)
-    canvas, rules = request.size_of(size, least=0), request.dialect_of(dialect)
+    return answer(_pad, image, (layout, mode, dialect), size, resample, color, centering)
+
+
+def _pad(subject: Subject, size: object, resample: Filter, color: object, centering: object) -> Spec:
+    canvas, rules = request.size_of(size, least=0), request.dialect_of(subject.dialect)
     inner = geometry.contain(subject.size, canvas, empty=rules.empty_sizes, rounds=rules.rounds)
     place = geometry.offset(inner, canvas, request.centering_of(centering), rounds=rules.rounds)
-    return subject.run(
-        image,
+    return subject.spec(
         size=inner,
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
         canvas=() if inner == canvas else (*canvas, *place),
@@ -389,9 +405,11 @@ def scale(
     >>> scale(np.zeros((5, 7), np.uint8), 0.5).shape
     (2, 4)
     """
-    subject = subject_of(image, layout, mode, dialect)
-    return subject.run(
-        image,
+    return answer(_scale, image, (layout, mode, dialect), factor, resample)
+
+
+def _scale(subject: Subject, factor: object, resample: Filter) -> Spec:
+    return subject.spec(
         size=geometry.scale(subject.size, request.scale_of(factor)),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +16,8 @@ from portresize._core.modes import MODES
 from portresize._core.spec import Spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portresize._typing import ArrayT, Filter
 
 
@@ -38,10 +42,9 @@ class Subject(NamedTuple):
         default = rules.u16_default if MODES[self.mode].kind == "u16" else Resampling.BICUBIC
         return request.filter_of(resample, self.dialect, default)
 
-    def run(self, image: ArrayT, **request_: object) -> ArrayT:
-        """Hand the rest of the Spec to the backend."""
-        spec = Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
-        return self.backend(image, spec)  # type: ignore[return-value]  # a backend returns its own kind of array
+    def spec(self, **request_: object) -> Spec:
+        """Make a request out of the rest of the Spec's fields."""
+        return Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
 
 
 def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> Subject:
@@ -84,39 +87,88 @@ class _Described(NamedTuple):
     dtype: object
 
 
-def is_remembered(image: object, size: object, resample: object) -> bool:
-    """Whether `ready` may be asked: for plain arrays of numpy, and of torch where no compiler looks on.
+class _Many(int):
+    """Number of the words that follow it in a key and belong together, as two lengths of a size do."""
 
-    And only for words that cannot change, as an array with a number in it can.
-    """
+
+TWO = _Many(2)
+# Classes whose values cannot change, and are equal to none of the same class that means something else.
+_SCALARS = frozenset({int, float, bool, str, type(None)})
+# Most words together: a box has four, a colour one for each band.
+_MOST_WORDS = 8
+
+
+def is_remembered(image: object, size: object, resample: object) -> bool:
+    """Return whether `ready` can be asked about a resize to `size`: the most frequent of all requests."""
     if type(size) is not tuple or len(size) != 2 or type(size[0]) is not int or type(size[1]) is not int:
         return False
     if resample is not None and not issubclass(type(resample), (str, int)):
         return False
+    return type(image) is np.ndarray or _is_plain(image)
+
+
+def _is_plain(image: object) -> bool:
+    """Return whether `image` is an array of numpy, or a tensor of torch that no compiler traces."""
     cls = type(image)
     if cls is np.ndarray:
         return True
     if cls.__name__ != "Tensor" or cls.__module__ != "torch":
         return False
-    # Whoever has such a tensor has loaded it.
+    # The module is loaded where there is a tensor.
     from torch.compiler import is_compiling
 
     return not is_compiling()
 
 
+def _key(words: tuple[object, ...]) -> list[Any] | None:
+    """Flatten words, so that a typed cache tells 4.0 from 4 in them; None if one of them may change."""
+    key: list[Any] = []
+    for word in words:
+        cls = type(word)
+        if cls in _SCALARS or issubclass(cls, Enum):
+            key.append(word)
+        elif (cls is tuple or cls is list) and len(word) <= _MOST_WORDS:  # type: ignore[arg-type]  # it has a length
+            members = tuple(word)  # type: ignore[arg-type, var-annotated]  # at once: another thread may change a list
+            if not all(type(member) in _SCALARS for member in members):
+                return None
+            key.append(_Many(len(members)))
+            key += members
+        else:
+            return None
+    return key
+
+
+def answer(
+    verb: Callable[..., Spec], image: ArrayT, reading: tuple[str | None, str | None, str], *words: object
+) -> ArrayT:
+    """Run what `verb` makes of an image and of its `words`; `reading` is the layout, the mode and the dialect."""
+    key = _key(words) if _is_plain(image) else None
+    if key is not None:
+        try:
+            run, spec = ready(verb, type(image), image.shape, image.dtype, *reading, *key)
+        except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
+            pass  # An argument cannot be looked up, or is wrong: said below.
+        else:
+            return run(image, spec)  # type: ignore[return-value]  # as below
+    subject = subject_of(image, *reading)
+    # A backend returns its own kind of array.
+    return subject.backend(image, verb(subject, *words))  # type: ignore[return-value]
+
+
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
 @lru_cache(maxsize=256, typed=True)
-def ready(
+def ready(  # noqa: PLR0917  a key of a cache: words by name take longer
+    verb: Callable[..., Spec],
     cls: type,
     shape: tuple[int, ...],
     dtype: object,
-    height: int,
-    width: int,
-    *words: Any,  # noqa: ANN401
+    layout: str | None,
+    mode: str | None,
+    dialect: str,
+    *key: Any,  # noqa: ANN401
 ) -> tuple[_dispatch.Run, Spec]:
-    """What `resize` does with arrays of one shape and dtype; `words` are resample, layout, mode and dialect."""
-    resample, layout, mode, dialect = words
+    """Return what `verb` makes of arrays of one shape and dtype, and what runs it; `key` is that of its words."""
     subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect, cls=cls)
-    size = request.size_of((height, width))
-    spec = Spec(subject.layout, subject.mode, subject.dialect, size=size, resample=subject.filter(resample))
-    return subject.backend, spec
+    rest = iter(key)
+    words = [tuple(islice(rest, word)) if type(word) is _Many else word for word in rest]
+    return subject.backend, verb(subject, *words)

@@ -165,7 +165,7 @@ class Program:
         samples, found, address = self._samples, self._found, self._layout.address
         fetch = End() if self._is_direct(self._source) else self._chains.fetch(self._source, 1)
         emit = End() if self._is_direct(self._target) else self._chains.emit(self._target, 1)
-        values = {"row_index": address(rows)}
+        values: dict[str, int] = {"row_index": address(rows)}
         if found:
             values |= {
                 "out_bytes": len(columns) * samples.pixel,
