@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 # Reentrant, because a signal handler may resize while its thread holds it.
 LOCK = threading.RLock()
 
+# Holds something in a process that was forked.
+_CHILD: list[bool] = []
+
+
+def is_child() -> bool:
+    """Return whether this process was forked from one that had imported portresize."""
+    return bool(_CHILD)
+
+
 if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _CHILD.append(True))
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, SupportsIndex
 
-from portresize._core import foreign
+from portresize._core import foreign, fork, processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,11 @@ def threads(number: SupportsIndex) -> AbstractContextManager[None]:
     """Let calls inside the `with` block use `number` threads; results are the same for any number.
 
     It holds for this thread (or asynchronous task) and blocks may be nested. Outside of any, the number is that of the
-    environment variable `PORTRESIZE_NUM_THREADS`; without it, one in worker processes of `multiprocessing`, such as
-    those of torch's DataLoader, and elsewhere that of the processors which this process may use. Small images stay on
-    the calling thread whatever the number. Only the kernels of `portresize[cpu]` use threads, and for one call at a
+    environment variable `PORTRESIZE_NUM_THREADS`. Without it, it is one in worker processes: those of `multiprocessing`
+    (torch's DataLoader), of `multiprocess` (datasets' `map`) and of joblib, and every process that was forked after
+    portresize was imported. Elsewhere it is that of the processors which this process may use: the least of its
+    affinity, of the CPU quota of its control group and of `OMP_NUM_THREADS`. Small images stay on the calling thread
+    whatever the number. Only the kernels of `portresize[cpu]` use threads, and for one call at a
     time: of calls from several threads at once, the others do without. As with every such setting, let no generator
     yield from inside a block: it would hold for whoever goes on.
 
@@ -81,10 +83,15 @@ def _default(process: int, asked: str) -> int:  # noqa: ARG001  asked once a pro
             msg = f"the environment variable {VARIABLE} is {asked!r}, expected an integer >= 1"
             raise ValueError(msg)
         return int(asked)
-    # A worker has it loaded; others need not load it to ask.
-    workers = sys.modules.get("multiprocessing.process")
-    if workers is not None and workers.parent_process() is not None:
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return 1 if fork.is_child() or _is_worker() else processors.available()
+
+
+# The module of the standard library, and its copies that pickle more.
+_LIBRARIES = ("multiprocessing", "multiprocess")
+
+
+def _is_worker() -> bool:
+    """Whether a library started this process to work beside others."""
+    # A worker has loaded the library; other processes need not load it to ask.
+    loaded = (sys.modules.get(f"{name}.process") for name in _LIBRARIES)
+    return any(module is not None and module.parent_process() is not None for module in loaded)

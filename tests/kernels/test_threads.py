@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import importlib.util
 import multiprocessing
-import os
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 
 import portresize
+from portresize._core import processors
 from portresize._core.report import assert_same
 from portresize._core.threads import VARIABLE, number_of_threads
 from portresize._kernels.llvm.host import host
@@ -133,8 +133,7 @@ def test_a_block_holds_for_its_own_thread() -> None:
 
 def test_the_default_is_the_number_of_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert number_of_threads() == available
+    assert number_of_threads() == processors.available()
 
 
 def test_the_environment_sets_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
