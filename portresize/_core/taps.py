@@ -121,6 +121,7 @@ def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> T
     total = np.zeros(n_out)
     for row in g if k <= n_out else [np.add.accumulate(g, axis=0)[-1]]:
         total += row
+    # As Pillow asks. No sum is negative, for no filter and window falls below 0.3 unless it is empty (tests/core).
     weight = np.divide(g, total, out=g, where=total != 0.0)
     return Taps(
         _frozen(np.where(size > 0, start, 0).astype(np.int32)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 
 import portresize
 from portresize import _subject
+from portresize._core.filters import Resampling
+from portresize._core.request import fill_of
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+GREY = np.arange(63, dtype=np.uint8).reshape(7, 9)
 VERBS: dict[str, Callable[[Any], Any]] = {
     "resize": lambda n: portresize.resize(IMAGE, [n, 9]),
     "box": lambda n: portresize.resize(IMAGE, (9, 9), box=(0, 0, n, 9)),
@@ -88,3 +92,47 @@ def test_threads_share_what_is_remembered() -> None:
         found = list(pool.map(lambda n: (n, portresize.fit(IMAGE, (n, 9))), list(wanted) * 50))
     for n, result in found:
         np.testing.assert_array_equal(result, wanted[n])
+
+
+class Growing(int):
+    """An integer that is one more each time it is read."""
+
+    def __new__(cls) -> Growing:  # noqa: PYI034  as in typeshed
+        made = super().__new__(cls, 3)
+        made.read = 2
+        return made
+
+    read: int
+
+    def __int__(self) -> int:
+        self.read += 1
+        return self.read
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_size_that_may_change_is_read_every_time(axis: int) -> None:
+    sizes = [3, 3]
+    sizes[axis] = Growing()
+    heights = [portresize.resize(GREY, (sizes[0], sizes[1])).shape[axis] for _ in range(3)]
+    assert heights == [3, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0], ids=["bool", "float"])
+def test_what_equals_a_remembered_number_is_not_taken_for_it(wrong: object) -> None:
+    remembered = portresize.resize(GREY, (3, 1), 1)
+    assert remembered.shape == (3, 1)
+    with pytest.raises(TypeError, match="`resample` is"):
+        portresize.resize(GREY, (3, 1), wrong)  # type: ignore[arg-type]  # is refused
+    with pytest.raises(TypeError, match="`size` is"):
+        portresize.resize(GREY, (3, wrong), 1)  # type: ignore[arg-type]  # is refused
+
+
+def test_members_and_numbers_of_a_filter_are_one() -> None:
+    results = [portresize.resize(GREY, (3, 4), word) for word in (1, Resampling.LANCZOS, "lanczos", "LANCZOS")]
+    assert all((result == results[0]).all() for result in results)
+
+
+def test_there_is_one_zero_and_one_nan_to_fill_with() -> None:
+    # A cache takes -0.0 for 0.0, and no NaN for another.
+    assert [math.copysign(1, fill_of(color, "F", 1)[0]) for color in (0.0, -0.0, (-0.0,))] == [1, 1, 1]
+    assert fill_of(float("nan"), "F", 1)[0] is fill_of(-float("nan"), "F", 1)[0]

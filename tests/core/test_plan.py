@@ -95,6 +95,16 @@ def test_the_gap_reduces_first_and_reaches_alpha_from_13_on() -> None:
     assert _steps((90, 90), "RGB", "pillow-12", **words) == ["Reduce", "W", "H"]
 
 
+@pytest.mark.parametrize("box", [(3, 0, 3, 40), (0, 3, 40, 3)])
+def test_the_gap_cannot_average_a_box_without_area(box: tuple[int, ...]) -> None:
+    # In Pillow, `reduce` says "box can't be empty"; edges between samples span one, and that can be averaged.
+    words: dict[str, Any] = {"size": (5, 5), "reducing_gap": 2.0}
+    with pytest.raises(ValueError, match="cannot average an empty part of the image"):
+        _steps((40, 40), box=box, **words)
+    between = tuple(3.5 if edge == 3 else edge for edge in box)
+    assert "Reduce" in _steps((40, 40), box=between, **words)
+
+
 def test_signed_bands_are_flipped_unless_samples_are_only_moved() -> None:
     assert _steps((9, 9), "LAB", size=(3, 3)) == ["FlipSign", "W", "H", "FlipSign"]
     assert _steps((9, 9), "LAB", size=(3, 3), resample=Resampling.NEAREST) == ["Take", "Take"]

@@ -20,6 +20,13 @@ AXES = [
     (5, 4, 2.5, 2.5),
     (640, 224, 0.0, 640.0),
     (9, 9, 1e-12, 9.0 - 1e-12),
+    # Taps exactly as far from the centre as the filter reaches.
+    (20, 10, 0.5, 10.5),
+    (20, 10, 1.0, 11.0),
+    (40, 10, 5.0, 25.0),
+    # Windows of which one tap or none is inside.
+    (1, 1, 0.0, 0.0),
+    (3, 2, 3.0, 3.0),
 ]
 for _ in range(40):
     n_in, n_out = (int(n) for n in RNG.integers(1, 300, 2))
@@ -44,6 +51,34 @@ def test_weights_are_the_scalar_formula_bit_for_bit(name: str) -> None:
             )
             assert not table.weight[o, len(row) :].any()
             assert quantized.weight[o, : len(row)].tolist() == integers
+
+
+@pytest.mark.parametrize("name", reference.KERNELS)
+def test_a_kernel_is_the_scalar_formula_where_its_pieces_meet(name: str) -> None:
+    # Which side of -3 lanczos counts no weight of a table tells but by rounding: windows begin later than that.
+    kernel, _ = reference.KERNELS[name]
+    meets = np.arange(-10, 11) / 2
+    x = np.concatenate([meets, np.nextafter(meets, -np.inf), np.nextafter(meets, np.inf), [-0.0]])
+    ours = filters.FILTERS[Resampling[name.upper()]].kernel(x.copy())
+    assert ours.tolist() == [kernel(at) for at in x.tolist()]
+
+
+@pytest.mark.parametrize("name", reference.KERNELS)
+def test_the_weights_of_a_window_never_add_up_to_little_or_less(name: str) -> None:
+    # So that dividing by any sum but 0 and dividing by sums above 0 are one rule: no test can tell them apart.
+    filter_ = filters.FILTERS[Resampling[name.upper()]]
+    least = 1.0
+    for n_in in range(1, 16):
+        for stretch in np.linspace(1.0, 3.0 * n_in, 60):
+            center = np.linspace(0, n_in, 65)
+            reach = filter_.support * stretch
+            start = np.maximum((center - reach + 0.5).astype(np.int64), 0)
+            size = np.minimum((center + reach + 0.5).astype(np.int64), n_in) - start
+            tap = np.arange(max(int(size.max()), 1))[:, None]
+            g = filter_.kernel((tap + start - center + 0.5) / stretch)
+            total = np.where(tap < size, g, 0.0).sum(axis=0)
+            least = min(least, total[total != 0.0].min(initial=1.0))
+    assert least > 0.3
 
 
 @pytest.mark.parametrize("name", ["hamming", "lanczos"])
