@@ -78,6 +78,7 @@ def cases(kind: Kind, step: int) -> list[tuple[np.ndarray, Spec]]:
         if kind.samples != "u16":
             found += [
                 (x, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(2, 3))),
+                (x, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(3, 2))),
                 (tall, kind.spec((10, max(1, width // 8)), reducing_gap=1.0)),
             ]
         if height > 4 and width > 4:

@@ -95,6 +95,16 @@ class TestEveryLevelEqualsTheNumpySteps:
             spec = kind.spec((height, width), "nearest", box=box)
             np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
 
+    @pytest.mark.parametrize("factor", [(2, 2), (3, 2), (2, 3), (4, 4), (5, 5), (8, 8), (20, 4), (128, 2), (16, 16)])
+    def test_reduce_wide_images(self, isa: Isa, kind: Kind, factor: tuple[int, int]) -> None:
+        # More columns than a vector has sums, with and without a partial block.
+        if kind.samples == "u16":
+            return
+        spec = Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=factor)
+        for width in (128, 175):
+            x = kind.noise(43, width)
+            np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
+
     def test_neighbours_outside_of_the_source(self, isa: Isa, kind: Kind) -> None:
         # As rounding leaves some of very wide images: the first, the last and one in the middle, with a row before.
         x, steps = kind.noise(4, 50), []

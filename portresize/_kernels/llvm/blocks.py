@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
 from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, bits_of, vector
+from portresize._kernels.llvm.rows import inner_rows
 from portresize._kernels.llvm.wide import ELEMENTS, half_away
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ class _Averages:
         block, self.source, first, count, rows = f.parameters
         self.x = x = REDUCE.read(block)
         self.sums = x["sums"].pointer()
-        self.is_made = x["inner"].equals(0) ^ 1
         self.outputs = (x["width"] + x["horizontal"] - 1) // x["horizontal"]
         with f.loop(count) as out:
             self.top = (first + out.index) * x["vertical"]
@@ -59,12 +59,7 @@ class _Averages:
 
     def rows(self, first: Value, count: Value) -> tuple[Value, Value]:
         """Address and stride of one row or two."""
-        x = self.x
-        with self.f.when(self.is_made):
-            arguments = [x["inner_block"].pointer(), self.source, first, count, x["held"].pointer()]
-            self.f.call(x["inner"].pointer(), arguments)
-        start = self.is_made.select(x["held"].pointer(), self.source.at(first * x["row_stride"]))
-        return start, self.is_made.select(x["held_stride"], x["row_stride"])
+        return inner_rows(self.f, self.x, self.source, first, count)
 
     def add_rows(self) -> None:
         """Add the `n` rows from `top` on to `sums`."""

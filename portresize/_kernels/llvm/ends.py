@@ -8,7 +8,7 @@ import numpy as np
 
 from portresize._core import fixed
 from portresize._core.steps import Premultiply
-from portresize._kernels.llvm import bands, blocks, library, pixels
+from portresize._kernels.llvm import averages, bands, blocks, library, lookup, pixels
 from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
 
 if TYPE_CHECKING:
@@ -112,15 +112,45 @@ class Chains:
             "row_stride": source.row,
             "dense_stride": stride(reduced * samples.pixel),
             "height": height,
-            "width": width,
             "vertical": step.vertical,
             "horizontal": step.horizontal,
             "factors": self._layout.address(factors),
         }
+        if found := self._averages(step):
+            return self._average(step, found, inner, values)
+        values["width"] = width
         places = {"sums": buffer(samples.bands * max(4 * width, 8 * reduced))}
         if inner.function:
             places["held"] = buffer(2 * held)
         return self._function(("reduce", samples.kind, samples.bands), blocks.REDUCE, values, inner, places)
+
+    def _averages(self, step: Reduce) -> lookup.Table | None:
+        """Where sums of whole blocks are among those of all columns, if many can be looked up at once."""
+        samples, n_bands = self._samples, self._samples.bands
+        if samples.kind != "u8" or step.vertical * step.horizontal > averages.MOST_SAMPLES:
+            return None
+        whole = np.arange(self._parts.size[1] // step.horizontal * n_bands, dtype=np.int32)
+        columns = whole // n_bands * (step.horizontal * n_bands) + whole % n_bands
+        # There is room after the sums.
+        return lookup.table(columns, 2 * self._parts.size[1] * n_bands + 128, 2, self._isa.lookup)
+
+    def _average(self, step: Reduce, found: lookup.Table, inner: End, values: dict[str, int]) -> End:
+        """The same, many at once."""
+        n_bands, width, address = self._samples.bands, self._parts.size[1], self._layout.address
+        values |= {
+            "size": width * n_bands,
+            "tap": 2 * n_bands,
+            "whole": width // step.horizontal * n_bands,
+            "groups": len(found.starts),
+            "starts": address(found.starts),
+            "orders": address(found.orders),
+            "bands": n_bands,
+            "left_over": width % step.horizontal,
+        }
+        places = {"sums": self._layout.buffer(2 * n_bands * (width + step.horizontal) + 16 * found.pieces)}
+        if inner.function:
+            places["held"] = self._layout.buffer(min(step.vertical, averages.ROWS) * values["held_stride"])
+        return self._function(("average", found.pieces), averages.AVERAGE, values, inner, places)
 
     def _function(
         self,

@@ -96,6 +96,15 @@ class Ends:
             f.call(x["emit"].pointer(), [x["emit_block"].pointer(), self._target, first, count, x["emitted"].pointer()])
 
 
+def inner_rows(f: Function, x: dict[str, Value], source: Value, first: Value, count: Value) -> tuple[Value, Value]:
+    """Address and stride of some rows, in a function that makes rows of others: those of `inner`, or of the source."""
+    is_made = x["inner"].equals(0) ^ 1
+    with f.when(is_made):
+        f.call(x["inner"].pointer(), [x["inner_block"].pointer(), source, first, count, x["held"].pointer()])
+    start = is_made.select(x["held"].pointer(), source.at(first * x["row_stride"]))
+    return start, is_made.select(x["held_stride"], x["row_stride"])
+
+
 def copy(module: Module) -> Function:
     """Bytes, fewer than a vector: `(to, from, count)`."""
     f = module.function("copy", [PTR, PTR, I64])
