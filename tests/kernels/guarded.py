@@ -72,6 +72,7 @@ def cases(kind: Kind, step: int) -> list[tuple[np.ndarray, Spec]]:
             (x, kind.spec((height, max(1, width * 2 // 3)))),
             (x, kind.spec((height + 5, width))),
             (tall, kind.spec((11, 9), "box")),
+            (tall, kind.spec((75, max(1, width // 2)), "box")),
             (x, kind.spec((height * 2 + 1, width * 2 + 1), "nearest")),
             (x, kind.spec((2, max(1, width * 2 // 5)), "nearest")),
         ]
@@ -79,6 +80,7 @@ def cases(kind: Kind, step: int) -> list[tuple[np.ndarray, Spec]]:
             found += [
                 (x, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(2, 3))),
                 (x, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(3, 2))),
+                (tall, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(2, 2))),
                 (tall, kind.spec((10, max(1, width // 8)), reducing_gap=1.0)),
             ]
         if height > 4 and width > 4:

@@ -95,6 +95,16 @@ class TestEveryLevelEqualsTheNumpySteps:
             spec = kind.spec((height, width), "nearest", box=box)
             np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
 
+    @pytest.mark.parametrize(("height", "dialect"), [(40, "pillow-13"), (40, "pillow-11"), (180, "pillow-13")])
+    def test_halves(self, isa: Isa, kind: Kind, height: int, dialect: str) -> None:
+        # Both orders of the passes; as wide as a vector, wider, and less wide; with lines that no window reaches.
+        for width in (16, 64, 150):
+            x = kind.noise(height + 3, width + 5)
+            spec = kind.spec((height // 2, width // 2), "box", dialect, box=(2.0, 3.0, 2.0 + width, 3.0 + height))
+            np.testing.assert_array_equal(run(x, spec, kind, isa, parts=2), expected(x, spec))
+            view = _views(x)[1]
+            np.testing.assert_array_equal(run(view, spec, kind, isa), expected(x, spec))
+
     @pytest.mark.parametrize("factor", [(2, 2), (3, 2), (2, 3), (4, 4), (5, 5), (8, 8), (20, 4), (128, 2), (16, 16)])
     def test_reduce_wide_images(self, isa: Isa, kind: Kind, factor: tuple[int, int]) -> None:
         # More columns than a vector has sums, with and without a partial block.

@@ -8,7 +8,7 @@ import numpy as np
 
 from portresize._core import fixed
 from portresize._core.steps import Premultiply
-from portresize._kernels.llvm import averages, bands, blocks, library, lookup, pixels
+from portresize._kernels.llvm import averages, bands, blocks, halves, library, lookup, pixels
 from portresize._kernels.llvm.layout import Layout, Samples, Side, stride
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ class Chains:
             end = self._change(act, end, source, width)
         if parts.reduce is not None:
             end = self._reduce(parts.reduce, end, source)
-            width = parts.reduced[1]
+        elif parts.halves and (pairs := self._pairs()):
+            end = self._halve(parts.halves, pairs, end, source)
+        width = parts.reduced[1]
         return self._with_rows(end, rows, width)
 
     def emit(self, target: Side, rows: int) -> End:
@@ -98,6 +100,8 @@ class Chains:
     def _reduce(self, step: Reduce, inner: End, source: Side) -> End:
         """Averages of blocks of what `inner` makes, or else of the source."""
         samples, buffer = self._samples, self._layout.buffer
+        if samples.kind == "u8" and step.vertical == step.horizontal == 2 and (pairs := self._pairs()):
+            return self._halve("both", pairs, inner, source)
         (height, width), reduced = self._parts.size, self._parts.reduced[1]
         counts = [
             v * h for v in (step.vertical, height % step.vertical) for h in (step.horizontal, width % step.horizontal)
@@ -123,6 +127,32 @@ class Chains:
         if inner.function:
             places["held"] = buffer(2 * held)
         return self._function(("reduce", samples.kind, samples.bands), blocks.REDUCE, values, inner, places)
+
+    def _pairs(self) -> lookup.Table | None:
+        """Where the first bytes of pairs are, if there is none but whole ones, and many can be looked up at once."""
+        (height, width), n_bands = self._parts.size, self._samples.bands
+        if height % 2 or width % 2:
+            return None
+        whole = np.arange(width // 2 * n_bands, dtype=np.int32)
+        # The second ones follow within the row.
+        columns = whole // n_bands * (2 * n_bands) + whole % n_bands
+        return lookup.table(columns, (width - 1) * n_bands, 1, self._isa.lookup)
+
+    def _halve(self, how: str, found: lookup.Table, inner: End, source: Side) -> End:
+        """Averages of two by two samples."""
+        width, n_bands, address = self._parts.size[1], self._samples.bands, self._layout.address
+        values = {
+            "held_stride": stride(width * n_bands),
+            "row_stride": source.row,
+            "dense_stride": stride(width // 2 * n_bands),
+            "tap": n_bands,
+            "whole": width // 2 * n_bands,
+            "groups": len(found.starts),
+            "starts": address(found.starts),
+            "orders": address(found.orders),
+        }
+        places = {"held": self._layout.buffer(2 * values["held_stride"])} if inner.function else {}
+        return self._function(("halve", how, found.pieces), halves.HALVE, values, inner, places)
 
     def _averages(self, step: Reduce) -> lookup.Table | None:
         """Where sums of whole blocks are among those of all columns, if many can be looked up at once."""

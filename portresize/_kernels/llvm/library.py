@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from portresize._core.floating import DefaultState
 from portresize._core.fork import LOCK
-from portresize._kernels.llvm import averages, bands, blocks, lookup, pixels, team
+from portresize._kernels.llvm import averages, bands, blocks, halves, lookup, pixels, team
 from portresize._kernels.llvm.address import FunctionAddress, Key
 from portresize._kernels.llvm.engine import Library
 from portresize._kernels.llvm.errors import result_of
@@ -48,6 +48,7 @@ _WRITERS: dict[str, Callable[..., Any]] = {
     "take": pixels.take,
     "lookup": lookup.lookup,
     "average": averages.average,
+    "halve": halves.halve,
     "move": pixels.move,
     "serve": team.serve,
     "start": team.start,
@@ -64,13 +65,15 @@ def every_key() -> Iterator[Key]:
     yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
     yield from ((act, 3) for act in ("flip_before", "flip_after"))
     yield from ((move, unit) for move in ("gather", "scatter", "take") for unit in UNITS)
-    yield from ((name, pieces) for name in ("lookup", "average") for pieces in range(1, lookup.MOST_PIECES + 1))
+    for pieces in range(1, lookup.MOST_PIECES + 1):
+        yield from ((name, pieces) for name in ("lookup", "average"))
+        yield from (("halve", how, pieces) for how in halves.HOW if pieces <= halves.MOST_PIECES)
     yield from ((name,) for name in ("move", "serve", "start", "launch", "wake"))
 
 
 def exists(isa: Isa, key: Key) -> bool:
     """Whether a level has a function: without an instruction for it, nothing is looked up."""
-    return key[0] not in {"lookup", "average"} or isa.lookup > 0
+    return key[0] not in {"lookup", "average", "halve"} or isa.lookup > 0
 
 
 def write(isa: Isa, key: Key) -> Module:

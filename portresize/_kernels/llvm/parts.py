@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core.fixed import SHIFT
 from portresize._core.steps import Crop, FlipSign, Pass, Premultiply, Reduce, Step, Take
 from portresize._kernels.llvm.errors import Unsupported
 
@@ -27,6 +28,7 @@ class Parts:
         size: `(height, width)` of the part of the source that is read, which begins at row `top` and column `left`.
         act: What happens to the bands before everything else, and is undone after it, if anything.
         reduce: The average of blocks, if any.
+        halves: Instead of passes: the order, "WH" or "HW", in which pairs along both axes are averaged and rounded.
         nearest: Of nearest neighbours, the index of each output row, and of each output column; -1 for 0.
         passes: At most two, of different axes.
         result: `(height, width)`.
@@ -38,15 +40,28 @@ class Parts:
     left: int = 0
     act: Premultiply | FlipSign | None = None
     reduce: Reduce | None = None
+    halves: str = ""
     nearest: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
     passes: dict[str, Pass] = field(default_factory=dict)
 
     @property
     def reduced(self) -> Size:
-        """`(height, width)` of what the passes see."""
+        """`(height, width)` of what the passes see, or, if there are none, of what is moved."""
+        if self.halves:
+            return self.result
         if self.reduce is None:
             return self.size
         return -(-self.size[0] // self.reduce.vertical), -(-self.size[1] // self.reduce.horizontal)
+
+    def halve(self) -> None:
+        """Average pairs instead of passes, if that is all that these do."""
+        if self.reduce is not None or set(self.passes) != {"H", "W"}:
+            return
+        top, left = (_pairs(self.passes[axis]) for axis in "HW")
+        if top is not None and left is not None:
+            self.halves, self.passes = "".join(self.passes), {}
+            self.top, self.left = self.top + top, self.left + left
+            self.size = (2 * self.result[0], 2 * self.result[1])
 
     @singledispatchmethod
     def add(self, step: Step) -> None:
@@ -119,3 +134,13 @@ def sort(steps: Sequence[Step], source: Size) -> Parts:
     for step in steps:
         parts.add(step)
     return parts
+
+
+def _pairs(step: Pass) -> int | None:
+    """The sample at which pairs begin whose averages a pass makes, if that is all that it does."""
+    table = step.taps
+    if step.kind != "u8" or table.n_taps < 2:
+        return None
+    start = int(table.start[0])
+    is_even = (table.size == 2).all() and (table.start == start + 2 * np.arange(table.n_out)).all()
+    return start if is_even and (table.weight[:, :2] == 1 << SHIFT - 1).all() else None

@@ -81,8 +81,13 @@ def move(module: Module, isa: Isa) -> None:
     f = kernel(module, isa, "move")
     x = MOVE.read(f.parameters[0])
     ends = Ends(f, x)
+    # Rows that are made and not changed any more are made where they belong.
+    is_made = (x["fetch"].equals(0) ^ 1) & x["emit"].equals(0)
     with ends.items(), f.loop(x["stop_out"], start=x["first_out"]) as out:
-        source, _ = ends.fetch(out.index, f.number(1))
         target, _ = ends.rows(out.index)
-        f.call(copied, [target, source, x["out_bytes"]])
+        with f.when(is_made):
+            ends.make(out.index, f.number(1), target)
+        with f.when(is_made ^ 1):
+            source, _ = ends.fetch(out.index, f.number(1))
+            f.call(copied, [target, source, x["out_bytes"]])
         ends.emit(out.index, f.number(1))

@@ -62,6 +62,8 @@ class Program:
         """
         self._isa, self._samples, (self._source, self._target) = isa, samples, sides
         self._parts = parts = sort(steps, source)
+        if 0 < isa.lookup <= parts.result[1] * samples.pixel:
+            parts.halve()
         if not all((*parts.size, *parts.result)):
             msg = "an empty image"
             raise Unsupported(msg)

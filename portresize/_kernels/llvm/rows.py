@@ -65,11 +65,14 @@ class Ends:
         f, x = self._f, self._x
         is_made = x["fetch"].equals(0) ^ 1
         with f.when(is_made):
-            f.call(
-                x["fetch"].pointer(), [x["fetch_block"].pointer(), self._source, first, count, x["fetched"].pointer()]
-            )
+            self.make(first, count, x["fetched"].pointer())
         direct = self._source.at(first * x["source_stride"])
         return is_made.select(x["fetched"].pointer(), direct), is_made.select(x["fetched_stride"], x["source_stride"])
+
+    def make(self, first: Value, count: Value, rows: Value) -> None:
+        """Let `fetch`, which must not be 0, make `count` rows from `first` on."""
+        x = self._x
+        self._f.call(x["fetch"].pointer(), [x["fetch_block"].pointer(), self._source, first, count, rows])
 
     def chosen(self, out: Value) -> tuple[Value, Value]:
         """The row of the source that `row_index` names for output row `out`; whether it was that of the one before."""
