@@ -71,3 +71,15 @@ def test_emulated_averages_equal_the_numpy_steps(
 ) -> None:
     spec = Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(3, 5))
     _check(level, monkeypatch, kind.noise(29, 37), spec, kind)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.samples == "u8"], ids=str)
+def test_emulated_halves_equal_the_numpy_steps(
+    level: tuple[Isa, Aarch64], monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    for height in (20, 90):
+        x = kind.noise(height, 42)
+        _check(level, monkeypatch, x, kind.spec((height // 2, 21), "box"), kind)
+        _check(
+            level, monkeypatch, x, Spec("HWC" if kind.bands > 1 else "HW", kind.mode, "pillow-13", factor=(2, 2)), kind
+        )

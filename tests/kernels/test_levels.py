@@ -16,6 +16,7 @@ pytest.importorskip("llvmlite")
 from portresize._core.spec import Spec
 from portresize._core.steps import Take
 from portresize._kernels.llvm import engine, library
+from portresize._kernels.llvm.address import FunctionAddress
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.isa import LEVELS, Isa
@@ -181,3 +182,24 @@ def test_sums_wait_for_another_chunk_only(kind: Kind) -> None:
     y = np.empty(kind.shape(6000, 40), x.dtype)
     assert program(x, y, spec, kind, HERE[0]).size < 2**18
     np.testing.assert_array_equal(run(x, spec, kind, HERE[0]), expected(x, spec))
+
+
+@pytest.mark.parametrize(
+    ("spec", "function"),
+    [
+        (KINDS[3].spec((20, 30), "nearest"), "lookup"),
+        (KINDS[3].spec((20, 30), "box"), "halve"),
+        (Spec("HWC", "RGB", "pillow-13", factor=(2, 2)), "halve"),
+        (Spec("HWC", "RGB", "pillow-13", factor=(3, 2)), "average"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_images_that_are_wide_enough_take_the_fast_way(spec: Spec, function: str) -> None:
+    kind, isa = KINDS[3], LEVELS["avx2"]
+    if isa not in HERE:
+        pytest.skip("a processor without AVX2")
+    x = kind.noise(40, 60)
+    height, width = spec.result((40, 60))
+    made = program(x, np.empty(kind.shape(height, width), x.dtype), spec, kind, isa)
+    addresses = [made.kernel, *(word.value for word in made.words())]
+    assert function in {address.key[0] for address in addresses if isinstance(address, FunctionAddress)}
