@@ -192,7 +192,7 @@ def test_sums_wait_for_another_chunk_only(kind: Kind) -> None:
         (Spec("HWC", "RGB", "pillow-13", factor=(2, 2)), "halve"),
         (Spec("HWC", "RGB", "pillow-13", factor=(3, 2)), "average"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=["nearest", "box", "reduce by 2", "reduce by 3x2"],
 )
 def test_images_that_are_wide_enough_take_the_fast_way(spec: Spec, function: str) -> None:
     kind, isa = KINDS[3], LEVELS["avx2"]
