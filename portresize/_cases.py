@@ -10,7 +10,7 @@ import numpy as np
 
 from portresize._core.dialect import dialect as rules_of
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
+from portresize._core.modes import MODES, PILLOWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Case:
 
     Attributes:
         name: What is special about it, as an id that a person can read.
-        mode: A key of `modes.MODES`.
+        mode: One of `modes.PILLOWS`.
         source: `(height, width)` of the picture.
         size: `(height, width)` of the answer.
         resample: Filter.
@@ -103,9 +103,9 @@ def _cases(
 _ALL = " ".join(member.name.lower() for member in Resampling)
 
 CASES: tuple[Case, ...] = (
-    # Every mode: down, and mixed (narrower and taller).
-    *(case for mode in MODES for case in _cases(mode, "bicubic", "down", (41, 53), (17, 20))),
-    *(case for mode in MODES for case in _cases(mode, "lanczos", "mixed", (23, 61), (40, 29))),
+    # Every mode of Pillow: down, and mixed (narrower and taller).
+    *(case for mode in PILLOWS for case in _cases(mode, "bicubic", "down", (41, 53), (17, 20))),
+    *(case for mode in PILLOWS for case in _cases(mode, "lanczos", "mixed", (23, 61), (40, 29))),
     # Every filter, once for each arithmetic.
     *_cases("RGB", _ALL, "down-unevenly", (64, 47), (21, 9)),
     *_cases("RGB", _ALL, "up", (9, 12), (31, 30)),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from portresize._backends._items import items_of
-from portresize._backends._numbers import plain
+from portresize._backends._numbers import colors, plain
 from portresize._core.steps import Pad
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
@@ -135,10 +135,9 @@ class Call:
 
     def _fill(self, y: np.ndarray, pad: Pad) -> None:
         """A canvas of one colour."""
-        are_whole = all(isinstance(number, int) for number in pad.fill)
         # Beyond float32 is infinity.
         with np.errstate(over="ignore"):
-            color = np.asarray(pad.fill, np.int32 if are_whole else np.float64).astype(y.dtype)
+            color = colors(pad.fill).astype(y.dtype)
         y[...] = color if len(color) == 1 else color.reshape([-1 if i == self._channel else 1 for i in range(y.ndim)])
 
     def _jobs(self, threads: int) -> list[_Job]:

@@ -49,8 +49,7 @@ def finish(frame: Frame, total: Array, x: Array, step: Pass) -> Array:
         return frame.xp.astype(frame.xp.clip(level, 0, 255), x.dtype)
     if step.kind == "float":
         return _round.to_float(frame.xp, total, x.dtype)
-    whole = _round.half_away(frame.xp, total)
-    return whole if step.kind == "i32" else _round.to_uint16(frame.xp, whole, x.dtype, clip=step.clip)
+    return _round.to_integer(frame.xp, total, x.dtype, step.kind, clip=step.clip)
 
 
 def host_indices(step: Pass, n_in: int) -> np.ndarray:
@@ -113,6 +112,6 @@ def _convolve_narrow(frame: Frame, x: Array, step: Pass) -> Array:
             for (v, m), k in zip(samples, weights, strict=True)
         )
         return xp.astype(_pair.float_sum(xp, terms), x.dtype)
-    terms = ((xp.astype(v, xp.int32), k) for (v, _), k in zip(samples, weights, strict=True))
-    whole = _narrow.integer_sum(xp, terms, limit=65535 if step.kind == "u16" else None)
-    return whole if step.kind == "i32" else _round.to_uint16(xp, whole, x.dtype, clip=step.clip)
+    limit = _narrow.LIMITS[step.kind]
+    terms = ((v if limit > 2**31 else xp.astype(v, xp.int32), k) for (v, _), k in zip(samples, weights, strict=True))
+    return _narrow.rounded(xp, _narrow.integer_sum(xp, terms, limit=limit), x.dtype, step.kind, clip=step.clip)

@@ -35,6 +35,9 @@ def execute(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray:
     y = run(x, spec, source)
     if y is not None:
         return y
+    if not x.dtype.isnative:
+        # Kernels move bytes in any order; to compute, numbers come in that of this machine.
+        return execute(x.astype(x.dtype.newbyteorder("=")), spec, source).astype(x.dtype)
     with importing():
         # Not before: where kernels serve, nobody needs them.
         from portresize._backends import _numpy_steps

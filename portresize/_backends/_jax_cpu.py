@@ -112,6 +112,9 @@ def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], th
 
     number = len(steps) - bool(steps and isinstance(steps[-1], Pad))
     steps, rest = steps[:number], tuple(steps[number:])
+    if _bits(form.dtype) < 8:
+        msg = f"samples of {form.dtype}, which XLA packs"
+        raise Unsupported(msg)
     shape, itemsize = form.shape, form.dtype.itemsize
     height, width = (form.layout.index(name) for name in "HW")
     source = shape[height], shape[width]
@@ -128,6 +131,15 @@ def _native(handler: Handler, target: str, form: Form, steps: Sequence[Step], th
     item_steps = math.prod(shape[leading:]) * itemsize, math.prod(result[leading:]) * itemsize
     recipe = handler.recipe(program, leading=leading, steps=item_steps, threads=threads)
     return Native(target, recipe, leading, size, rest)
+
+
+def _bits(dtype: np.dtype[Any]) -> int:
+    """Bits of a sample."""
+    if jax.numpy.issubdtype(dtype, jax.numpy.integer):
+        return int(jax.numpy.iinfo(dtype).bits)
+    if jax.numpy.issubdtype(dtype, jax.numpy.floating):
+        return int(jax.numpy.finfo(dtype).bits)
+    return 8 * dtype.itemsize
 
 
 def _strides(shape: Sequence[int], itemsize: int) -> Size:

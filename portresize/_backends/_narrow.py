@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from portresize._backends import _round
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -38,8 +40,10 @@ ZERO = -(1 << 14)
 DIGIT = 14
 DIGIT_MASK = (1 << DIGIT) - 1
 LEADING = DIGIT + 3
-# An int32 sample has two digits. If |v| <= NARROW, as in mode I;16, the leading one holds it.
+# An int32 sample has two digits. If |v| <= NARROW, as in mode I;16, the leading one holds it; a uint32 has three.
 NARROW = (1 << LEADING) - 1
+# The largest |sample| of each kind.
+LIMITS = {"u16": 2**16 - 1, "i16": 2**15, "i32": 2**31, "u32": 2**32 - 1}
 
 
 class Double(NamedTuple):
@@ -50,57 +54,52 @@ class Double(NamedTuple):
     exponent: Array
 
 
-def integer_sum(xp: Namespace, terms: Iterable[Term], *, limit: int | None = None) -> Array:
-    """Sum of samples times weights, added in order as doubles, every product and sum rounded, then rounded to int32.
+def integer_sum(xp: Namespace, terms: Iterable[Term], *, limit: int = 2**31) -> Double:
+    """Return the sum of samples times weights, added in order as doubles, every product and sum rounded.
 
-    Halves go away from zero; what int32 cannot hold becomes -2**31. Exact for every input. 137 elementwise
-    operations per term, 125 if `limit` allows.
+    Exact for every input. 137 elementwise operations per term, 125 if `limit` allows.
 
     Args:
         xp: Array API namespace of the samples.
-        terms: At least one pair of samples, int32, all of one shape, and weights, host float64, finite, |k| < 4,
-            broadcastable to them.
-        limit: Largest |sample|, if known; up to 131071 it saves work.
+        terms: At least one pair of samples, all of one shape, and weights, host float64, finite, |k| < 4, broadcastable
+            to them. Samples are int32, or of any integers that hold them, if `limit` is beyond.
+        limit: Largest |sample|, one of LIMITS; up to 131071 it saves work.
 
-    Returns:
-        int32, in the shape of the samples.
-
-    Source: Pillow 13.0.0, src/libImaging/Resample.c, ImagingResampleHorizontal_32bpc and ROUND_UP.
+    Source: Pillow 13.0.0, src/libImaging/Resample.c, ImagingResampleHorizontal_32bpc.
     """
     # 0.0 + term is term: the first product needs no sum.
-    return half_away(xp, reduce(partial(add, xp), (product(xp, v, k, limit=limit) for v, k in terms)))
+    return reduce(partial(add, xp), (product(xp, v, k, limit=limit) for v, k in terms))
 
 
-def product(xp: Namespace, sample: Array, weight: np.ndarray | Digits, *, limit: int | None = None) -> Double:
-    """One term of `integer_sum`; its weight may also come as the digits that `weight_digits` makes of it."""
-    narrow = limit is not None and limit <= NARROW
-    return _product(xp, *_sample_digits(xp, sample, narrow=narrow), weight)
+def product(xp: Namespace, sample: Array, weight: np.ndarray | Digits, *, limit: int = 2**31) -> Double:
+    """Return one term of `integer_sum`; its weight may also come as the digits that `weight_digits` makes of it."""
+    digits, shift = (
+        _unsigned_digits(xp, sample) if limit > 2**31 else _sample_digits(xp, sample, narrow=limit <= NARROW)
+    )
+    return _product(xp, digits, shift, weight)
 
 
-def integer_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> Array:
-    """Exact sum of int32 arrays times a double, rounded as double, then to int32 as in `integer_sum`.
+def integer_mean(xp: Namespace, addends: Iterable[Array], reciprocal: float) -> Double:
+    """Return the exact sum of integer arrays times a double, rounded as double.
 
     Args:
         xp: Array API namespace of the addends.
-        addends: At least one int32 array, all of one shape; |sum| < 2**53.
+        addends: At least one array of integers of up to 32 bits, all of one shape and dtype; |sum| < 2**53.
         reciprocal: Of the count, 0 < reciprocal <= 1.
-
-    Returns:
-        int32, in the shape of the addends.
 
     Source: Pillow 13.0.0, src/libImaging/Reduce.c, ImagingReduceNxN_32bpc.
     """
     hi, lo = 0, 0
     for addend in addends:
-        lo = lo + (addend & MASK)
-        hi = hi + (addend >> RADIX) + (lo >> RADIX)
+        lo = lo + xp.astype(addend & MASK, xp.int32)
+        hi = hi + xp.astype(addend >> RADIX, xp.int32) + (lo >> RADIX)
         lo = lo & MASK
     hi, lo, exponent = _normalise(xp, hi, lo, xp.zeros_like(hi))
     # 59 bits are 17 + 3 * 14.
     cut = RADIX + 1 - LEADING
     middle = ((hi & ((1 << cut) - 1)) << (DIGIT - cut)) | (lo >> (2 * DIGIT))
     digits = [lo & DIGIT_MASK, (lo >> DIGIT) & DIGIT_MASK, middle, hi >> cut]
-    return half_away(xp, _product(xp, digits, -exponent, np.asarray(reciprocal)))
+    return _product(xp, digits, -exponent, np.asarray(reciprocal))
 
 
 def _sample_digits(xp: Namespace, v: Array, *, narrow: bool) -> tuple[list[Array], Array]:
@@ -109,6 +108,15 @@ def _sample_digits(xp: Namespace, v: Array, *, narrow: bool) -> tuple[list[Array
     shift = _room(xp, v, bits)
     m = v << shift
     return ([m] if narrow else [m & DIGIT_MASK, m >> DIGIT]), shift
+
+
+def _unsigned_digits(xp: Namespace, v: Array) -> tuple[list[Array], Array]:
+    """The same for a sample of up to 32 bits, of a dtype that holds it."""
+    shift = _room(xp, v, LEADING + DIGIT + 1)
+    # As bits of an int32, whose shifts bring in copies of the sign.
+    m = ((xp.astype(v >> 16, xp.int32) << 16) | xp.astype(v & 0xFFFF, xp.int32)) << shift
+    digits = [(m & 1) << (DIGIT - 1), (m >> 1) & DIGIT_MASK, (m >> (DIGIT + 1)) & NARROW]
+    return digits, shift + (DIGIT - 1)
 
 
 def _room(xp: Namespace, v: Array, bits: int) -> Array:
@@ -221,13 +229,33 @@ def _carry(hi: Array, lo: Array) -> tuple[Array, Array]:
 
 def half_away(xp: Namespace, total: Double) -> Array:
     """`int(total + 0.5)`, or `- 0.5` below zero, where the addition rounds too; -2**31 if int32 cannot hold it."""
-    half = ((total.hi >> 31) | 1) << 27
-    zero = xp.zeros_like(half)
-    total = add(xp, total, Double(half, zero, zero - 57))
-    hi, lo, lost = _shift_right(xp, total.hi, total.lo, xp.clip(-total.exponent, 0, 2 * RADIX))
+    hi, lo, lost = _shifted(xp, total)
     # Floor to truncation: one up below zero. Here 2^31 and more leave bits in hi beyond the third.
     whole = ((hi << RADIX) | lo) + (lost & (hi >> 31))
     return xp.where(_magnitude(hi) < 4, whole, -(2**31))
+
+
+def to_unsigned(xp: Namespace, total: Double, dtype: Any) -> Array:
+    """The same clipped to 0..2**32 - 1, as `dtype`."""
+    hi, lo, _ = _shifted(xp, total)
+    inside = xp.astype(xp.clip(hi, 0, 7), dtype) * (1 << RADIX) + xp.astype(lo, dtype)
+    ends = xp.where(hi < 0, xp.zeros_like(inside), xp.full_like(inside, 2**32 - 1))
+    return xp.where((hi >= 0) & (hi < 8), inside, ends)
+
+
+def rounded(xp: Namespace, total: Double, dtype: Any, kind: str, *, clip: bool = True) -> Array:
+    """Sums as samples of `kind`, which `dtype` holds: see `_round.to_integer`."""
+    if kind == "u32":
+        return to_unsigned(xp, total, dtype)
+    return _round.clipped(xp, half_away(xp, total), dtype, kind, clip=clip)
+
+
+def _shifted(xp: Namespace, total: Double) -> tuple[Array, Array, Array]:
+    """Floor of `total + 0.5`, or `- 0.5` below zero, as two limbs, and 1 where that is less than the number."""
+    half = ((total.hi >> 31) | 1) << 27
+    zero = xp.zeros_like(half)
+    total = add(xp, total, Double(half, zero, zero - 57))
+    return _shift_right(xp, total.hi, total.lo, xp.clip(-total.exponent, 0, 2 * RADIX))
 
 
 def constant(xp: Namespace, table: np.ndarray, like: Array) -> Array:

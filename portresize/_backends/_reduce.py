@@ -75,19 +75,25 @@ def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Callable[[Any, Array]
     """Averages of int32 or float samples."""
     xp, dtype = frame.xp, blocks.dtype
     reciprocal = 1.0 / (blocks.shape[0] * blocks.shape[1])
-    # Pillow adds the samples of a group in the 32-bit type, where they may wrap or round. Floats of other widths are
-    # ours: they are added in double.
-    if step.kind == "float" and not str(dtype).endswith("float32"):
+    # Pillow adds the samples of a group in the 32-bit type, where they may wrap or round. Kinds that are ours, integers
+    # and floats of other widths, are added in double; without one, integers are added as they are, exactly.
+    if step.kind != "i32" and not str(dtype).endswith("float32") and (frame.wide or step.kind == "float"):
         blocks = xp.astype(blocks, xp.float64 if frame.wide else xp.float32)
-    blocks = _groups(xp, blocks) if whole else blocks
+    blocks = _groups(xp, blocks) if whole and (frame.wide or step.kind in {"i32", "float"}) else blocks
     addends = xp.reshape(blocks, (blocks.shape[0] * blocks.shape[1], *blocks.shape[2:]))
     if not frame.wide:
-        narrow = _narrow.integer_mean if step.kind == "i32" else _pair.float_mean
-        return xp.astype(narrow(xp, (addends[i, ...] for i in range(addends.shape[0])), reciprocal), dtype)
+        if step.kind == "i16":
+            addends = xp.astype(addends, xp.int32)
+        parts = (addends[i, ...] for i in range(addends.shape[0]))
+        if step.kind == "float":
+            return xp.astype(_pair.float_mean(xp, parts, reciprocal), dtype)
+        return _narrow.rounded(xp, _narrow.integer_mean(xp, parts, reciprocal), dtype, step.kind)
     # Pillow starts from +0.0, which turns -0.0 into 0.0.
     # As an array: of a number, exporters of torch make a float32.
     mean = (fold(xp, addends) + 0.0) * frame.constant(np.array(reciprocal))
-    return _round.half_away(xp, mean) if step.kind == "i32" else _round.to_float(xp, mean, dtype)
+    if step.kind == "float":
+        return _round.to_float(xp, mean, dtype)
+    return _round.to_integer(xp, mean, dtype, step.kind)
 
 
 def _groups(xp: Any, blocks: Array) -> Array:

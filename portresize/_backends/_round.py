@@ -19,13 +19,30 @@ def half_away(xp: Namespace, total: Array) -> Array:
     return xp.astype(xp.where(inside, rounded, lowest), xp.int32)
 
 
-def to_uint16(xp: Namespace, whole: Array, dtype: Any, *, clip: bool) -> Array:
-    """int32 to 0..65535: clipped, or each byte clipped apart as before Pillow 12.3."""
-    if clip:
-        return xp.astype(xp.clip(whole, 0, 65535), dtype)
+# What the samples of a kind can be; a double holds both ends.
+_RANGES = {"u16": (0, 65535), "i16": (-32768, 32767), "u32": (0, 2**32 - 1)}
+
+
+def to_integer(xp: Namespace, total: Array, dtype: Any, kind: str, *, clip: bool = True) -> Array:
+    """Round float64 sums half away from zero to samples of `kind`, which `dtype` holds.
+
+    Beyond the type they are clipped, but for "i32", which is as `half_away` leaves it.
+    """
+    if kind == "u32":
+        # No int32 holds these.
+        low, high = _RANGES[kind]
+        return xp.astype(xp.clip(xp.trunc(total + 0.5), float(low), float(high)), dtype)
+    return clipped(xp, half_away(xp, total), dtype, kind, clip=clip)
+
+
+def clipped(xp: Namespace, whole: Array, dtype: Any, kind: str, *, clip: bool = True) -> Array:
+    """Clip int32 to samples of `kind`; or, if not `clip`, each byte of 16 apart as before Pillow 12.3."""
+    if kind == "i32":
+        return whole
+    low, high = _RANGES[kind]
+    found = xp.clip(whole, low, high)
     # Above the range the high byte stays at 255 and the low byte wraps; below it both are 0.
-    over = 0xFF00 | (whole & 0xFF)
-    return xp.astype(xp.where(whole > 65535, over, xp.clip(whole, 0, 65535)), dtype)
+    return xp.astype(found if clip else xp.where(whole > high, 0xFF00 | (whole & 0xFF), found), dtype)
 
 
 def is_half(dtype: Any) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat.torch as compat
-import numpy as np
 import torch
 
 from portresize._backends import _round
+from portresize._backends._numbers import colors
 from portresize._backends._torch_blocks import reduce
+from portresize._backends._torch_carriers import BITS
 from portresize._backends._torch_draft import Draft
 from portresize._backends._torch_stream import GRANULE, pair, prepare, serves
 from portresize._backends._torch_tables import all_on, index_on, taps_on
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from portresize._core.steps import Axis
-
-_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def draft(
@@ -100,10 +99,9 @@ def _pad(made: Draft, step: Pad) -> None:
     # torch fills and copies as fast as memory is; what it fills with is told in bits, which are exact in any dtype.
     (vertical, horizontal), empty = made.image_axes, not made.x.numel()
     height, width = made.x.shape[vertical], made.x.shape[horizontal]
-    bits = _BITS[made.x.dtype.itemsize]
-    numbers = np.asarray(step.fill, np.int32 if all(isinstance(f, int) for f in step.fill) else np.float64)
-    fill = torch.from_numpy(numbers)
-    fill = fill.to(made.dtype) if fill.dtype == torch.int32 else _round.to_float(compat, fill, made.dtype)
+    bits = BITS[made.x.dtype.itemsize]
+    fill = torch.from_numpy(colors(step.fill))
+    fill = _round.to_float(compat, fill, made.dtype) if fill.dtype == torch.float64 else fill.to(made.dtype)
     fill = fill.view(bits).tolist()
 
     def write(x: torch.Tensor, y: torch.Tensor) -> None:

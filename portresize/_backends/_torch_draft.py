@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from portresize._backends import _torch_like
+from portresize._backends._torch_carriers import VIEWED
 from portresize._core.steps import Pass
 from portresize._kernels.triton import tiles
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 Act = Callable[[torch.Tensor], torch.Tensor]
 # The dtype that holds samples where kernels, or torch, do not know their own.
-CARRIERS = {torch.bool: torch.uint8, torch.bfloat16: torch.int16}
+CARRIERS = VIEWED | {torch.bool: torch.uint8, torch.bfloat16: torch.int16, torch.complex64: torch.int64}
 _FLOATS = {torch.float16: "f16", torch.bfloat16: "bf16", torch.float32: "f32", torch.float64: "f64"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,13 @@ import torch.onnx  # As in `torch.py`.
 
 from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame
+from portresize._backends._numbers import colors
+from portresize._backends._torch_carriers import COMPUTED, SHARED, VIEWED
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
 from portresize._core.spec import Spec
+from portresize._core.steps import Pad
 from portresize._kernels.triton.host import Host, host
 
 if TYPE_CHECKING:
@@ -70,9 +74,6 @@ class _Namespace:
 
 _XP = _Namespace()
 
-# What numpy has as well. Of the others, bfloat16 alone can be resized.
-_SHARED = {torch.bool, torch.uint8, torch.uint16, torch.int32, torch.float32, torch.float64, torch.float16}
-
 
 def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
     """Execute `spec`, or what leads back to `source` (see `planned`), on a tensor of which no gradient is asked.
@@ -84,11 +85,15 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
             # Not before: it imports Triton.
             from portresize._backends import _torch_triton
         with DefaultState():
-            return _torch_triton.perform(x, spec.layout, _steps(x, spec, source))
-    if x.is_cpu and x.dtype in _SHARED:
-        y = _host.run(x.detach().numpy(), spec, source)
+            steps = _steps(x, spec, source)
+            if _torch_triton.takes(x.dtype, steps):
+                return _torch_triton.perform(x, spec.layout, steps)
+    elif x.is_cpu:
+        # The colour of a canvas is of the samples' own dtype.
+        held = x if x.dtype in SHARED else None if spec.canvas or x.dtype not in VIEWED else x.view(VIEWED[x.dtype])
+        y = None if held is None else _host.run(held.detach().numpy(), spec, source)
         if y is not None:
-            return torch.from_numpy(y)
+            return torch.from_numpy(y).view(x.dtype) if held is not x else torch.from_numpy(y)
     with DefaultState():
         y = by_operations(x, spec, source)
     result = _torch_like.empty(x, y.shape)
@@ -125,10 +130,22 @@ def by_operations(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tenso
     if torch.onnx.is_in_onnx_export():
         check_export(x, spec.layout)
     frame, steps = Frame(_XP, x.device, spec.layout, x.ndim), _steps(x, spec, source)
-    # torch gathers and selects no uint16; int32 holds every one of them.
-    if x.dtype == torch.uint16:
-        return generic.perform(frame, x.to(torch.int32), steps).to(torch.uint16)
+    if x.dtype in COMPUTED:
+        return generic.perform(frame, x.to(COMPUTED[x.dtype]), steps).to(x.dtype)
+    if x.dtype in VIEWED:
+        steps = tuple(_in_bits(step, x.dtype) if isinstance(step, Pad) else step for step in steps)
+        return generic.perform(frame, x.view(VIEWED[x.dtype]), steps).view(x.dtype)
     return generic.perform(frame, x, steps)
+
+
+def _in_bits(step: Pad, dtype: torch.dtype) -> Pad:
+    """The same with the bits of its colour, as numbers of the dtype that holds them."""
+    try:
+        fill = torch.from_numpy(colors(step.fill)).to(dtype).view(VIEWED[dtype])
+    except (NotImplementedError, RuntimeError) as error:
+        msg = f"torch makes no samples of {dtype}, so that there is no `color` to pad with; cast the image to uint8"
+        raise TypeError(msg) from error
+    return replace(step, fill=tuple(fill.tolist()))
 
 
 def check_export(x: torch.Tensor, layout: str) -> None:

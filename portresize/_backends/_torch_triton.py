@@ -15,7 +15,7 @@ from portresize._backends._torch_acts import draft
 from portresize._backends._torch_draft import CARRIERS, Draft
 from portresize._backends._torch_stream import GRANULE, offset_of
 from portresize._core.cache import LARGE, kept
-from portresize._core.steps import Pass, Take
+from portresize._core.steps import Pass, Reduce, Take
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,12 @@ class Held:
 AT_ONCE = False
 # A captured graph holds the addresses of tables, and nobody says when it goes; so they stay.
 _CAPTURED: dict[int, Program] = {}
+
+
+def takes(dtype: torch.dtype, steps: Sequence[Step]) -> bool:
+    """Kernels move samples of up to 8 bytes, and compute those of Pillow's own kinds."""
+    kinds = {step.kind for step in steps if isinstance(step, (Pass, Reduce))}
+    return dtype.itemsize <= 8 and not kinds & {"i16", "u32"}
 
 
 def perform(x: torch.Tensor, layout: str, steps: Sequence[Step]) -> torch.Tensor:

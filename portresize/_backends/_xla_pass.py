@@ -101,9 +101,8 @@ def _convolved(frame: Frame, x: jax.Array, step: Pass, axis: int) -> jax.Array:
         return _xla_double.to_half(total, x.dtype) if half else _convolve.finish(frame, total, x, step)
     if step.kind == "float":
         return _pair.to_float(jnp, _sum(x, step, axis, _PairOfFloats())).astype(x.dtype)
-    limit = 65535 if step.kind == "u16" else None
-    whole = _narrow.half_away(jnp, _sum(x, step, axis, _SoftwareDouble(limit)))
-    return whole if step.kind == "i32" else _round.to_uint16(jnp, whole, x.dtype, clip=step.clip)
+    total = _sum(x, step, axis, _SoftwareDouble(_narrow.LIMITS[step.kind]))
+    return _narrow.rounded(jnp, total, x.dtype, step.kind, clip=step.clip)
 
 
 def _sum(x: jax.Array, step: Pass, axis: int, arithmetic: _Arithmetic) -> Any:
@@ -197,7 +196,7 @@ class _Double(NamedTuple):
 class _SoftwareDouble(NamedTuple):
     """Doubles made of int32."""
 
-    limit: int | None
+    limit: int
     unrolled: int = 1
     chunk: int = 1
 
@@ -205,7 +204,8 @@ class _SoftwareDouble(NamedTuple):
         return _narrow.weight_digits(weights)
 
     def add(self, total: Any, sample: jax.Array, weight: _narrow.Digits, _: jax.Array) -> _narrow.Double:
-        term = _narrow.product(jnp, sample.astype(jnp.int32), weight, limit=self.limit)
+        sample = sample if self.limit > 2**31 else sample.astype(jnp.int32)
+        term = _narrow.product(jnp, sample, weight, limit=self.limit)
         return term if total is None else _narrow.add(jnp, total, term)
 
 

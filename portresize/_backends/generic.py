@@ -14,6 +14,7 @@ import numpy as np
 from portresize._backends import _round
 from portresize._backends._convolve import convolve
 from portresize._backends._frame import Frame, cut, join, zeros
+from portresize._backends._numbers import colors
 from portresize._backends._reduce import reduce
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
@@ -133,8 +134,8 @@ def pad(frame: Frame, x: Array, step: Pad) -> Array:
     def block(height: int, width: int) -> list[Array]:
         if not (height and width):
             return []
-        host = np.float32 if not frame.wide else np.float64
-        fill = np.asarray(step.fill, np.int32 if all(isinstance(f, int) for f in step.fill) else host)
+        fill = colors(step.fill)
+        fill = fill.astype(np.float32) if fill.dtype == np.float64 and not frame.wide else fill
         color = frame.along(frame.layout.index("C"), fill) if len(fill) > 1 else frame.constant(fill[0])
         empty = zeros(frame, x, height, width)
         # Libraries turn a double into a half float by way of float32, and round it twice.

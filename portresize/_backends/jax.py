@@ -112,7 +112,7 @@ def _linear(x: jax.Array, *, spec: Spec, source: Size, threads: int) -> jax.Arra
 def _jvp(primals: tuple[Any], tangents: tuple[Any], **parameters: Any) -> tuple[Any, Any]:
     (x,), (tangent,) = primals, tangents
     y = resize_p.bind(x, **parameters)
-    if isinstance(tangent, ad.Zero) or not jnp.issubdtype(x.dtype, jnp.floating):
+    if isinstance(tangent, ad.Zero) or not jnp.issubdtype(x.dtype, jnp.inexact):
         return y, ad.Zero.from_primal_value(y)
     return y, _linear(tangent, **parameters)
 
@@ -121,7 +121,12 @@ def _transpose(cotangent: Any, x: Any, *, spec: Spec, source: Size, threads: int
     if isinstance(cotangent, ad.Zero):
         return (ad.Zero(x.aval),)
     before = () if source else tuple(x.aval.shape[spec.layout.index(name)] for name in "HW")
-    return (_linear(cotangent, spec=spec, source=before, threads=threads),)
+    if not jnp.issubdtype(cotangent.dtype, jnp.complexfloating):
+        return (_linear(cotangent, spec=spec, source=before, threads=threads),)
+    # The map is real: it transposes both parts alike.
+    parts = (jnp.real(cotangent), jnp.imag(cotangent))
+    spec = spec._replace(mode="F")
+    return (jax.lax.complex(*(_linear(part, spec=spec, source=before, threads=threads) for part in parts)),)
 
 
 ad.primitive_jvps[resize_p] = _jvp

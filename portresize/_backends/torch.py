@@ -22,6 +22,7 @@ from torch.autograd.function import _SingleLevelFunction
 from portresize._backends import _torch_like, _torch_steps
 from portresize._core.adjoint import planned
 from portresize._core.fork import importing
+from portresize._core.modes import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +80,15 @@ def _is_plain(x: torch.Tensor) -> bool:
     # A tensor that is more than its samples has other keys, and so have all others on devices that are not here.
     if x.layout != torch.strided or torch.jit.is_tracing() or torch._C._dispatch_keys(x).raw_repr() & ~_PLAIN:
         return False
-    if x.is_floating_point() and ((x.requires_grad and torch.is_grad_enabled()) or forward_ad._current_level >= 0):
+    if _may_differ(x) and ((x.requires_grad and torch.is_grad_enabled()) or forward_ad._current_level >= 0):
         return False
     watched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
     return not (watched or torch._C._are_functorch_transforms_active())
+
+
+def _may_differ(x: torch.Tensor) -> bool:
+    """Whether samples can have a gradient."""
+    return x.is_floating_point() or x.is_complex()
 
 
 def _bits_of(*names: str) -> int:
@@ -143,26 +149,39 @@ class _Differentiable(_SingleLevelFunction):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:  # noqa: ARG004  torch's name
         x, _, *words = inputs
         spec, ctx.source = _torch_steps.read(tuple(words))
-        # The map of floats, on a black canvas if it has any.
-        ctx.spec = spec._replace(mode="F", fill=(0.0,))
+        # The map of floats, on a black canvas if it has any. Other samples have none, which `planned` says.
+        is_known = MODES[spec.mode].kind != "moved" or x.is_complex()
+        ctx.spec = spec._replace(mode="F" if is_known else spec.mode, fill=(0.0,))
         ctx.size = (x.shape[spec.layout.index("H")], x.shape[spec.layout.index("W")])
         ctx.nothing = (None,) * (1 + len(words))
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
-        words = _torch_steps.words(ctx.spec, () if ctx.source else ctx.size)
-        return torch.ops.portresize.resize(gradient, *words), *ctx.nothing
+        return _mapped(gradient, ctx.spec, () if ctx.source else ctx.size), *ctx.nothing
 
     @staticmethod
     def jvp(ctx: Any, tangent: torch.Tensor, *_: None) -> torch.Tensor:
         # The tangent may have one itself, of the level below.
         with forward_ad._set_fwd_grad_enabled(mode=True):
-            return torch.ops.portresize.resize(tangent, *_torch_steps.words(ctx.spec, ctx.source))
+            return _mapped(tangent, ctx.spec, ctx.source)
 
     @staticmethod
     def _compiled_autograd_key(ctx: Any) -> tuple[int]:
         """What torch asks of a Function to compile its backward; sizes and words are not part of it."""
         return (ctx._autograd_function_id,)
+
+
+def _mapped(x: torch.Tensor, spec: Spec, source: tuple[int, ...]) -> torch.Tensor:
+    """The map of floats; of complex numbers, the one of both their parts."""
+    if not x.is_complex():
+        return torch.ops.portresize.resize(x, *_torch_steps.words(spec, source))
+    words = _torch_steps.words(spec._replace(layout=spec.layout + _unused(spec.layout)), source)
+    return torch.view_as_complex(torch.ops.portresize.resize(torch.view_as_real(x.resolve_conj()), *words))
+
+
+def _unused(layout: str) -> str:
+    """A letter for one batch axis more."""
+    return next(letter for letter in map(chr, count(ord("a"))) if letter not in layout)
 
 
 def _is_differentiated(x: torch.Tensor) -> bool:
@@ -181,7 +200,7 @@ def _above(
     """What autograd sees of an operator."""
 
     def call(keys: torch._C.DispatchKeySet, x: torch.Tensor, *words: Any) -> torch.Tensor:
-        is_differentiated = x.is_floating_point() and _is_differentiated(x)
+        is_differentiated = _may_differ(x) and _is_differentiated(x)
         # Where nobody else looks on, what is left to do need not be looked up.
         if not is_differentiated and not keys.raw_repr() & ~_PLAIN:
             return act(x, words)
@@ -214,8 +233,7 @@ def _over(op: torch._ops.OpOverload) -> Callable[..., tuple[torch.Tensor, int]]:
     def call(_: Any, axes: tuple[Any, ...], x: torch.Tensor, resample: int, layout: str, *words: Any) -> Any:
         """One batch axis more, wherever it is."""
         axis = axes[0]
-        letter = next(letter for letter in map(chr, count(ord("a"))) if letter not in layout)
-        return op(x, resample, layout[:axis] + letter + layout[axis:], *words), axis
+        return op(x, resample, layout[:axis] + _unused(layout) + layout[axis:], *words), axis
 
     return call
 

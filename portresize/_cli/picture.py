@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from portresize._cli import libraries
-from portresize._core.modes import MODES, default_mode
+from portresize._core.modes import PILLOWS, default_mode
 
 # What Pillow has a mode for; our wider and narrower floats have no reference.
 _DTYPES = ("uint8", "uint16", "int32", "float32", "bool")
@@ -89,7 +89,7 @@ def _opened(path: Path) -> Picture:
             wanted = "L"
         elif wanted.startswith("I;16") and wanted != "I;16":
             wanted = "I"
-        elif wanted not in MODES:
+        elif wanted not in PILLOWS:
             wanted = "RGB"
         return Picture(path.name, np.array(image.convert(wanted)), wanted)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from portresize._core.cache import LONG, kept
 from portresize._core.floating import DefaultState
+from portresize._core.modes import MODES
 from portresize._core.plan import Plan, plan
 from portresize._core.steps import Blank, Crop, Pad, Pass, Reduce, Take
 from portresize._core.taps import Taps, transpose
@@ -34,8 +35,15 @@ def planned(spec: Spec, size: Size, source: tuple[int, ...] = ()) -> Plan:
     """What to do to an image of `size`: `plan(spec, size)`; or where there is a `source`, what leads back to it.
 
     That is the adjoint of the plan for an image of `source` = `(height, width)`, whose result has `size`.
+
+    Raises:
+        TypeError: The samples are of a dtype that sums cannot be taken in. (Complex ones are two arrays of floats.)
+        ValueError: As in `plan`, or some step rounds to integers.
     """
     if source:
+        if MODES[spec.mode].kind == "moved":
+            msg = f"samples of {spec.mode} have no gradient; cast the image to {MODES[spec.mode].cast}"
+            raise TypeError(msg)
         return adjoint(plan(spec, (source[0], source[1])))
     return plan(spec, size)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.generic]
 
 # "copy" is nearest neighbour and cropping, of any dtype; the others are what a dtype computes with other filters.
-Kind = Literal["u8", "u16", "i32", "bool", "copy", "float32", "float64", "float16", "bfloat16"]
+Kind = Literal["u8", "u16", "i32", "bool", "copy", "float32", "float64", "float16", "bfloat16", "i16", "u32"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _HEADINGS: dict[Kind, str] = {
@@ -30,6 +30,8 @@ _HEADINGS: dict[Kind, str] = {
     "float64": "float64",
     "float16": "float16",
     "bfloat16": "bfloat16",
+    "i16": "int16",
+    "u32": "uint32",
 }
 
 
@@ -110,6 +112,12 @@ _INTERPRETED: dict[Kind, Bound] = dict.fromkeys(
 )
 _FLUSHED = Bound(None, "cupy turns float32 below 2**-126 into zeros; equal above, in all that was tested")
 
+# Where rules of our own have been computed on CPUs alone.
+_UNSEEN: dict[Kind, Bound] = dict.fromkeys(
+    ("i16", "u32"),
+    Bound(None, "equal on CPUs, by the same operations, which have not run on a GPU with these dtypes yet"),
+)
+
 GUARANTEE: dict[str, Platform] = {
     "numpy": Platform("numpy", {}),
     "array-api-strict": Platform(
@@ -117,12 +125,12 @@ GUARANTEE: dict[str, Platform] = {
         {"float16": NO_SUCH_DTYPE, "bfloat16": NO_SUCH_DTYPE},
     ),
     "torch-cpu": Platform("torch, CPU", {}),
-    "torch-cuda": Platform("torch, CUDA", _INTERPRETED),
+    "torch-cuda": Platform("torch, CUDA", _INTERPRETED | _UNSEEN),
     # The backend computes in double whether or not the caller has switched 64-bit types on.
     "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
-    "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", _BEFORE),
+    "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", _BEFORE | _UNSEEN),
     "jax-tpu": Platform("jax, TPU", _UNMEASURED),
-    "cupy": Platform("cupy", {"float32": _FLUSHED, "float16": _FLUSHED, "bfloat16": NO_SUCH_DTYPE}),
+    "cupy": Platform("cupy", {"float32": _FLUSHED, "float16": _FLUSHED, "bfloat16": NO_SUCH_DTYPE} | _UNSEEN),
     "no-float64": Platform(
         "any device without float64 (array-api-strict's `no_x64`)",
         {"float32": _PAIR, "float64": NO_SUCH_DTYPE, "float16": _PAIR, "bfloat16": _PAIR},
@@ -139,11 +147,11 @@ def kind_of(mode: str, dtype: str, resample: int) -> Kind:
     kind = MODES[mode].kind
     if mode == "1":
         return "bool"
-    if kind == "index" or resample == Resampling.NEAREST:
+    if kind in {"index", "moved"} or resample == Resampling.NEAREST:
         return "copy"
     if kind == "float":
         return next(known for known in KINDS if known == dtype)
-    return kind
+    return next(known for known in KINDS if known == kind)
 
 
 def matrix() -> str:

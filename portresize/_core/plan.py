@@ -67,7 +67,9 @@ def plan(spec: Spec, source: Size) -> Plan:
     steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
     if spec.canvas:
         height, width, top, left = spec.canvas
-        steps = [*steps, Pad(height, width, top, left, spec.fill)] if height and width else [Blank(height, width)]
+        # Operators of compilers hand on integers as floats.
+        fill = tuple(int(number) for number in spec.fill) if mode.is_whole else spec.fill
+        steps = [*steps, Pad(height, width, top, left, fill)] if height and width else [Blank(height, width)]
     return Plan(source, spec.result(source), tuple(steps))
 
 
@@ -109,6 +111,8 @@ def _reduce(spec: Spec, mode: Mode, rules: Dialect, source: Size) -> list[Step]:
         raise ValueError(_leaves(box, source, "with `right` > `left` and `lower` > `upper`"))
     if (vertical, horizontal) == (1, 1):
         return _in_memory_form([Crop(top, left, bottom - top, right - left)], mode)
+    if mode.kind == "moved":
+        raise TypeError(_only_moves(mode, "an average"))
     if mode.kind in {"index", "u16"}:
         msg = f'mode "{spec.mode}" cannot be averaged by `reduce`; resize with "nearest" or cast to another dtype'
         raise ValueError(msg)
@@ -178,6 +182,14 @@ def _numbers(box: tuple[float, ...]) -> str:
     return "(" + ", ".join(repr(edge).removesuffix(".0") for edge in box) + ")"
 
 
+def _only_moves(mode: Mode, what: str) -> str:
+    """What is wrong with arithmetic on samples that no mode of Pillow holds."""
+    return (
+        f"`image` has dtype {mode.dtypes[0]}, whose samples can only be moved, and {what} computes new ones; pass "
+        f'resample="nearest", or cast it to {mode.cast}'
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Core:
     """Resizing in the form in which Pillow computes: alpha multiplied in, bytes signed where they are."""
@@ -195,6 +207,8 @@ class _Core:
         factor_y = int((y1 - y0) / size[0] / gap) or 1
         if factor_x <= 1 and factor_y <= 1:
             return self.resize(source, size, box)
+        if self.mode.kind == "moved":
+            raise TypeError(_only_moves(self.mode, "`reducing_gap`"))
         if self.mode.kind in {"index", "u16"}:
             msg = '`reducing_gap` needs an average, which mode "I;16" does not have in Pillow; leave the gap out'
             raise ValueError(msg)
@@ -260,6 +274,8 @@ class _Core:
                 Take("H", nearest(in_h, out_h, y0, y1, accumulate=accumulate)),
                 Take("W", nearest(in_w, out_w, x0, x1, accumulate=accumulate)),
             ]
+        if self.mode.kind == "moved":
+            raise TypeError(_only_moves(self.mode, f'"{self.resample.name.lower()}"'))
         across = taps(in_w, out_w, x0, x1, self.resample) if needs_w else None
         down = taps(in_h, out_h, y0, y1, self.resample) if needs_h else None
         lost_h, lost_w = in_h - out_h, in_w - out_w

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from portresize._core import foreign
 from portresize._core.dialect import DEFAULT, Dialect
 from portresize._core.dialect import dialect as rules_of
@@ -24,19 +26,11 @@ _BY_NAME = {member.name.lower(): member for member in Resampling}
 # More than any machine's memory; far less than what would overflow somewhere.
 MOST_SAMPLES = 2**40
 _SPELLINGS = {3: ("HWC", "CHW"), 4: ("NHWC", "NCHW"), 5: ("NTHWC", "NTCHW")}
-_RANGES = {"index": (0, 255), "u8": (0, 255), "u16": (0, 65535), "i32": (-(2**31), 2**31 - 1)}
-_CASTS = {
-    "int8": "int32",
-    "int16": "int32",
-    "uint32": "int32 (if the values fit) or float64",
-    "int64": "int32 (if the values fit) or float64",
-    "uint64": "float64",
-    ">u2": "uint16 in native byte order",
-    ">i4": "int32 in native byte order",
-    ">f2": "float16 in native byte order",
-    ">f4": "float32 in native byte order",
-    ">f8": "float64 in native byte order",
-}
+_RANGES = {"1": (0, 1)}
+for _bits in (1, 2, 4, 8, 16, 32, 64):
+    _RANGES |= {f"uint{_bits}": (0, 2**_bits - 1), f"int{_bits}": (-(2 ** (_bits - 1)), 2 ** (_bits - 1) - 1)}
+# In words, for those of `modes.MODES` that no filter computes with.
+_ONLY_MOVED = "or, to be moved only, any other integer, float or complex number of a fixed width"
 
 
 def dialect_of(dialect: object) -> Dialect:
@@ -97,17 +91,17 @@ def layout_of(
 
 
 def mode_of(dtype: str, bands: int | None, mode: object) -> str:
-    """A mode that `dtype` and the number of bands (None: no band axis) allow."""
-    known = sorted({name for row in MODES.values() for name in row.dtypes})
-    if dtype not in known:
-        cast = _CASTS.get(dtype, "one of them")
-        msg = f"`image` has dtype {dtype}, expected {', '.join(known)}; cast it to {cast}"
+    """Return a mode that `dtype` and the number of bands (None: no band axis) allow."""
+    name = _native(dtype)
+    if name not in _DTYPES:
+        known = sorted(dtype for row in MODES.values() if row.kind != "moved" for dtype in row.dtypes)
+        msg = f"`image` has dtype {dtype}, expected {', '.join(dict.fromkeys(known))}, {_ONLY_MOVED}; cast it to one"
         raise TypeError(msg)
     if mode is None:
-        return default_mode(dtype, 1 if bands is None else bands)
+        return default_mode(name, 1 if bands is None else bands)
     mode = mode_name(mode)
     row = MODES[mode]
-    if dtype not in row.dtypes:
+    if name not in row.dtypes:
         msg = f'`mode` is "{mode}", which holds {" or ".join(row.dtypes)}, but the array is {dtype}'
         raise ValueError(msg)
     if row.bands and bands != row.bands:
@@ -117,11 +111,20 @@ def mode_of(dtype: str, bands: int | None, mode: object) -> str:
     return mode
 
 
+_DTYPES = frozenset(dtype for row in MODES.values() for dtype in row.dtypes)
+
+
+def _native(dtype: str) -> str:
+    """Return the name of a dtype that numpy spells with its byte order, such as ">u2"; any other as it is."""
+    return np.dtype(dtype).name if dtype[:1] in {"<", ">"} else dtype
+
+
 def mode_name(mode: object) -> str:
     """The name of a mode, as plain text."""
     name = foreign.text(mode)
     if name is None or name not in MODES:
-        msg = f"`mode` is {foreign.shown(mode)}, expected one of {', '.join(MODES)}"
+        known = [name for name, row in MODES.items() if row.kind != "moved"]
+        msg = f"`mode` is {foreign.shown(mode)}, expected one of {', '.join(known)}"
         raise ValueError(msg)
     return name
 
@@ -317,15 +320,26 @@ def fill_of(color: object, mode: str, bands: int) -> tuple[float, ...]:
     if len(fill) not in ({count} if row.bands else {1, count}):
         msg = f'`color` is {foreign.shown(color)}, expected {wanted} for mode "{mode}"'
         raise TypeError(msg) from cause
-    if row.kind == "float":
+    if not row.is_whole:
         # One zero and one NaN: a Spec with another is another Spec to a cache, or the same one when it should not be.
         return tuple(math.nan if number != number else number + 0.0 for number in fill)  # noqa: PLR0124  it may be a symbol
-    low, high = (0, 1) if mode == "1" else _RANGES[row.kind]
+    low, high = _RANGES["1" if mode == "1" else row.dtypes[0]]
     if not all(number.is_integer() and low <= number <= high for number in fill):
         msg = f'`color` is {foreign.shown(color)}, expected integers from {low} to {high} for mode "{mode}"'
         raise ValueError(msg)
+    if any(_is_rounded(part, number) for part, number in zip(parts, fill, strict=True)):
+        msg = f'`color` is {foreign.shown(color)}, expected integers that float64 holds exactly for mode "{mode}"'
+        raise ValueError(msg)
     # Pillow takes a signed band as it keeps it: 0 reads as 128.
     return tuple(int(number) ^ (128 if band in row.signed else 0) for band, number in enumerate(fill))
+
+
+def _is_rounded(value: object, number: float) -> bool:
+    """An integer that `number` was made of, and is not."""
+    try:
+        return foreign.integer(value) != int(number)
+    except TypeError:
+        return False
 
 
 def _number(value: object, name: str, wanted: str) -> float:

@@ -64,6 +64,9 @@ class Take:
 class Pass:
     """Convolve along `axis` and round as `kind` does: "u8" with int32 weights, the others with float64 weights.
 
+    Sums are taken in double, tap by tap in order. Those of integers are rounded half away from zero, and clipped to the
+    type but for "i32", which as in Pillow keeps -2**31 for all that it cannot hold.
+
     `clip` applies to "u16" alone: results beyond 0..65535 are clipped, or else each of their bytes is.
     """
 

@@ -14,8 +14,9 @@ RGB = np.zeros((48, 64, 3), np.uint8)
 GREY = np.zeros((48, 64), np.uint8)
 FILTERS = '"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming", "mks2013", "mks2021"'
 OLD_FILTERS = '"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"'
-MODES = "1, P, L, LA, La, PA, RGB, YCbCr, HSV, LAB, RGBA, RGBa, RGBX, CMYK, I, I;16, F"
-DTYPES = "bfloat16, bool, float16, float32, float64, int32, uint16, uint8"
+MODES = "1, P, L, LA, La, PA, RGB, YCbCr, HSV, LAB, RGBA, RGBa, RGBX, CMYK, I, I;16, F, I;16S, I;32"
+DTYPES = "bfloat16, bool, float16, float32, float64, int16, int32, uint16, uint32, uint8"
+ONLY_MOVED = "or, to be moved only, any other integer, float or complex number of a fixed width"
 NO_BACKEND = "expected an array of numpy, torch, jax or cupy, or of any class with __array_namespace__"
 
 
@@ -57,18 +58,61 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "int64": (
         _resize(GREY.astype(np.int64)),
         TypeError,
-        f"`image` has dtype int64, expected {DTYPES}; cast it to int32 (if the values fit) or float64",
+        '`image` has dtype int64, whose samples can only be moved, and "bicubic" computes new ones; pass '
+        'resample="nearest", or cast it to int32 or uint32 (if the values fit) or float64',
     ),
-    "int8": (_resize(GREY.astype(np.int8)), TypeError, f"`image` has dtype int8, expected {DTYPES}; cast it to int32"),
-    "complex": (
-        _resize(GREY.astype(np.complex64)),
+    "int8": (
+        _resize(GREY.astype(np.int8), (3, 3), "box"),
         TypeError,
-        f"`image` has dtype complex64, expected {DTYPES}; cast it to one of them",
+        '`image` has dtype int8, whose samples can only be moved, and "box" computes new ones; pass '
+        'resample="nearest", or cast it to int16',
+    ),
+    "complex": (
+        _call("thumbnail", GREY.astype(np.complex64), (3, 3)),
+        TypeError,
+        "`image` has dtype complex64, whose samples can only be moved, and `reducing_gap` computes new ones; pass "
+        'resample="nearest", or cast it to float32, the real and the imaginary part apart',
     ),
     "big endian": (
-        _resize(GREY.astype(">u2")),
+        _call("reduce", GREY.astype(">u8"), 2),
         TypeError,
-        f"`image` has dtype >u2, expected {DTYPES}; cast it to uint16 in native byte order",
+        "`image` has dtype uint64, whose samples can only be moved, and an average computes new ones; pass "
+        'resample="nearest", or cast it to uint32 (if the values fit) or float64',
+    ),
+    "objects": (
+        _resize(GREY.astype(object)),
+        TypeError,
+        f"`image` has dtype object, expected {DTYPES}, {ONLY_MOVED}; cast it to one",
+    ),
+    "text": (
+        _resize(GREY.astype("<U3")),
+        TypeError,
+        f"`image` has dtype <U3, expected {DTYPES}, {ONLY_MOVED}; cast it to one",
+    ),
+    "dates": (
+        _resize(GREY.astype("M8[s]"), (3, 3), "nearest"),
+        TypeError,
+        f"`image` has dtype datetime64[s], expected {DTYPES}, {ONLY_MOVED}; cast it to one",
+    ),
+    "records": (
+        _resize(np.zeros((9, 9), "u1,u2"), (3, 3), "nearest"),
+        TypeError,
+        f"`image` has dtype [('f0', 'u1'), ('f1', '<u2')], expected {DTYPES}, {ONLY_MOVED}; cast it to one",
+    ),
+    "color of int64 that no double holds": (
+        _call("pad", GREY.astype(np.int64), (64, 80), "nearest", color=2**53 + 1),
+        ValueError,
+        '`color` is 9007199254740993, expected integers that float64 holds exactly for mode "int64"',
+    ),
+    "color of uint32": (
+        _call("pad", GREY.astype(np.uint32), (64, 80), "nearest", color=-1),
+        ValueError,
+        '`color` is -1, expected integers from 0 to 4294967295 for mode "I;32"',
+    ),
+    "color of int8": (
+        _call("pad", GREY.astype(np.int8), (64, 80), "nearest", color=128),
+        ValueError,
+        '`color` is 128, expected integers from -128 to 127 for mode "int8"',
     ),
     "one axis": (
         _resize(_shaped(7)),

@@ -60,6 +60,8 @@ KINDS = [
     Kind("RGBX", "u8", "uint8", 4),
     Kind("I;16", "u16", "uint16", 1),
     Kind("I", "i32", "int32", 1),
+    Kind("I;16S", "i16", "int16", 1),
+    Kind("I;32", "u32", "uint32", 3),
     Kind("F", "f32", "float32", 1),
     Kind("F", "f64", "float64", 3),
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portresize._kernels.llvm.fields import Fields
 from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, bits_of, vector
 from portresize._kernels.llvm.rows import inner_rows
-from portresize._kernels.llvm.wide import ELEMENTS, half_away
+from portresize._kernels.llvm.wide import ELEMENTS, rounded, widened
 
 if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Module, Value
@@ -122,7 +122,7 @@ class _Wide(_Averages):
 
     def mean(self, at: Value, first: Value, m: Value, factor: Value) -> Value:  # noqa: ARG002  sums are of blocks
         mean = self.sums.at(at * 8).load(F64) * factor.load(F64)
-        return half_away(mean) if self.kind == "i32" else mean.cast("fptrunc", self._element)
+        return rounded(mean, self.kind)
 
     @property
     def _element(self) -> str:
@@ -133,10 +133,12 @@ class _Wide(_Averages):
         return bits_of(self._element) // 8
 
     def _sample(self, line: Value, column: Value) -> Value:
-        return line.at(column * (self._item * self.bands)).load(self._element)
+        sample = line.at(column * (self._item * self.bands)).load(self._element)
+        # Integers that Pillow does not average are added as doubles.
+        return widened(sample, self.kind) if self.kind in {"i16", "u32"} else sample
 
     def _widened(self, value: Value) -> Value:
-        return value.cast("sitofp" if self.kind == "i32" else "fpext", F64)
+        return widened(value, self.kind)
 
     def _add_groups(self, total: Value, upper: Value, lower: Value, m: Value, is_pair: Value) -> None:
         """Pairs of columns of one row or two, and the last column where it has no partner."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ORDERS = ("WH", "HW", "W", "H")
 KINDS = ("u8", *ELEMENTS)
-UNITS = sorted({item * n for item in (1, 2, 4, 8) for n in (1, 2, 3, 4)})
+UNITS = sorted({item * n for item in (1, 2, 4, 8, 16) for n in (1, 2, 3, 4)})
 """Bytes of what is moved at once: samples, or pixels of up to four."""
 
 
@@ -61,7 +61,7 @@ def every_key() -> Iterator[Key]:
     """All functions there are."""
     for n in (1, 2, 3, 4):
         yield from ((f"resize_{order}", kind, n) for order in ORDERS for kind in KINDS)
-        yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64"))
+        yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64", "i16", "u32"))
     yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
     yield from ((act, 3) for act in ("flip_before", "flip_after"))
     yield from ((move, unit) for move in ("gather", "scatter", "take") for unit in UNITS)

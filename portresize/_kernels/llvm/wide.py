@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portresize._kernels.llvm.ir import Function, Module, Value
     from portresize._kernels.llvm.isa import Isa
 
-ELEMENTS = {"u16": I16, "u16-bytes": I16, "i32": I32, "f32": F32, "f64": F64}
+ELEMENTS = {"u16": I16, "u16-bytes": I16, "i32": I32, "f32": F32, "f64": F64, "i16": I16, "u32": I32}
 
 
 @dataclass(frozen=True)
@@ -165,22 +165,41 @@ class Doubles:
 
     def _widened(self, samples: Value) -> Value:
         """Samples as doubles."""
-        if samples.is_float:
-            return samples.cast("fpext", F64)
-        return samples.cast("zext" if self.element == I16 else "sext", I32).cast("sitofp", F64)
+        return widened(samples, self.kind)
 
     def _rounded(self, total: Value) -> Value:
         """Sums as samples."""
-        if self.element in {F32, F64}:
-            return total.cast("fptrunc", self.element)
-        whole = half_away(total)
-        if self.kind == "i32":
-            return whole
-        clipped = whole.max(0).min(65535)
-        if self.kind == "u16-bytes":
-            # Above the range the high byte stays at 255 and the low byte wraps; below it both are 0.
-            clipped = (whole > 65535).select((whole & 255) | 0xFF00, clipped)
-        return clipped.cast("trunc", I16)
+        return rounded(total, self.kind)
+
+
+def widened(samples: Value, kind: str) -> Value:
+    """Samples of `kind` as doubles."""
+    if samples.is_float:
+        return samples.cast("fpext", F64)
+    if kind == "u32":
+        return samples.cast("uitofp", F64)
+    return samples.cast("sext" if kind == "i16" else "zext", I32).cast("sitofp", F64)
+
+
+def rounded(total: Value, kind: str) -> Value:
+    """Doubles as samples of `kind`."""
+    if ELEMENTS[kind] in {F32, F64}:
+        return total.cast("fptrunc", ELEMENTS[kind])
+    if kind == "u32":
+        shifted = total + 0.5
+        # Sums are finite. What is below 1 becomes 0, and what is above the type its last number.
+        inside = (shifted >= 1.0).select(shifted, 0.0)
+        return (inside < 4294967295.0).select(inside, 4294967295.0).cast("fptoui", I32)
+    whole = half_away(total)
+    if kind == "i32":
+        return whole
+    if kind == "i16":
+        return whole.max(-32768).min(32767).cast("trunc", I16)
+    clipped = whole.max(0).min(65535)
+    if kind == "u16-bytes":
+        # Above the range the high byte stays at 255 and the low byte wraps; below it both are 0.
+        clipped = (whole > 65535).select((whole & 255) | 0xFF00, clipped)
+    return clipped.cast("trunc", I16)
 
 
 def half_away(total: Value) -> Value:
