@@ -33,7 +33,9 @@ def resize(
     Args:
         image: Array of numpy, torch, jax, cupy or any library with the array API; uint8, uint16 (I;16), int32 (I),
             float32 (F) or bool (1), or, beyond Pillow, float16, bfloat16 and float64, computed as F with one rounding
-            to the dtype per pass. It is never written.
+            to the dtype per pass, and int16 and uint32, rounded half away from zero and clipped to the dtype after each
+            pass. Any other integer, float or complex number of a fixed width can be moved: by nearest, and where
+            nothing but a crop or a pad is asked. Arrays of numpy may have either byte order. It is never written.
         size: `(height, width)` of the result, two integers >= 1: as arrays count, which is not Pillow's order.
         resample: `"nearest"`, `"box"`, `"bilinear"`, `"hamming"`, `"bicubic"`, `"lanczos"`, `"mks2013"` or `"mks2021"`,
             a `Resampling` member, or Pillow's own enumeration or number. None is bicubic; modes 1 and P always
@@ -46,15 +48,17 @@ def resize(
             other letter is a batch axis. None: two axes are `"HW"`; three are `"HWC"` if the last has 1 to 4 elements
             and the first more than 4, or any number in arrays of numpy, as `Image.fromarray` reads them.
         mode: How Pillow would read the array, one of "1", "L", "LA", "La", "PA", "P", "RGB", "RGBA", "RGBa", "RGBX",
-            "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16" and "F". None is what `Image.fromarray` chooses: uint8 with 2
-            bands is LA and with 4 RGBA, whose alpha is multiplied in; any other number of bands are independent.
+            "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16" and "F"; or "I;16S" for int16, "I;32" for uint32, and for what
+            can only be moved the name of its dtype. None is what `Image.fromarray` chooses: uint8 with 2 bands is LA
+            and with 4 RGBA, whose alpha is multiplied in; any other number of bands are independent.
         dialect: The Pillow whose result to give, from `"pillow-7.0"` to `"pillow-13"`.
 
     Returns:
         A new array of the same library, dtype, device and layout.
 
     Raises:
-        TypeError: An argument is of the wrong type, or no backend or mode takes the array.
+        TypeError: An argument is of the wrong type, or no backend or mode takes the array, or its samples can only be
+            moved, and the filter computes.
         ValueError: An argument is out of range or contradicts another.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.resize, and src/libImaging/Resample.c.
@@ -96,7 +100,8 @@ def reduce(
     """Average blocks of `factor` samples, equal to `PIL.Image.Image.reduce` in every element.
 
     Args:
-        image: As in `resize`; not of modes 1, P and I;16, which Pillow does not average.
+        image: As in `resize`; not of modes 1, P and I;16, which Pillow does not average, nor of a dtype that can only
+            be moved.
         factor: An integer >= 1, or `(vertical, horizontal)`. Partial blocks at the end are averaged over what they
             hold.
         box: Part of the source to reduce, `(left, upper, right, lower)`, integers. None is the whole source. For a
@@ -336,7 +341,7 @@ def pad(
         image: As in `resize`.
         size: `(height, width)` of the result, two integers >= 0.
         resample: As in `resize`; None is bicubic.
-        color: What to fill with: one number per band in the array's own units, or one number where bands are
+        color: What to fill with: one real number per band in the array's own units, or one number where bands are
             independent. None is Pillow's 0.
         centering: Where to place the image, `(horizontal, vertical)` as in Pillow, each from 0 to 1.
         layout: As in `resize`.

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from portresize._api import resize
 from portresize._core import edges, request
 from portresize._core.dialect import DEFAULT
-from portresize._core.modes import MODES
 
 try:
     import torch
@@ -97,8 +96,6 @@ class PortresizeBackend(TorchvisionBackend):
         height, width = super().resize(outline, size, resample=0, **words).shape[-2:]
         name = filter_of(name_of("bilinear" if resample is None else resample, self.dialect))
         layout = request.layout_of(tuple(image.shape), edges.layout_of(image.ndim))
-        if name == "nearest" and str(image.dtype).rpartition(".")[2] not in _DTYPES:
-            return _nearest(image, (height, width), self.dialect)
         return resize(image, (height, width), name, layout=layout, dialect=self.dialect)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -106,16 +103,6 @@ class PortresizeBackend(TorchvisionBackend):
         origin = type(self).__dict__.get("_origin")
         which = (type(self), None) if origin is None else (origin, self.dialect)
         return _empty, which, self.__getstate__()
-
-
-_DTYPES = {dtype for row in MODES.values() for dtype in row.dtypes}
-
-
-def _nearest(image: torch.Tensor, size: tuple[int, int], dialect: str) -> torch.Tensor:
-    """The nearest samples of any dtype: those which an image of positions has."""
-    *_, height, width = image.shape
-    places = torch.arange(height * width, dtype=torch.int32, device=image.device).reshape(height, width)
-    return image.flatten(-2)[..., resize(places, size, "nearest", layout="HW", dialect=dialect)]
 
 
 def exact(processor: Any, *, dialect: str = DEFAULT) -> Any:  # noqa: ANN401  a class or an instance of it

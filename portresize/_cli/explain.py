@@ -9,7 +9,7 @@ from portresize._cli.table import Table
 from portresize._core import request
 from portresize._core.dialect import DEFAULT, VERSIONS
 from portresize._core.filters import Resampling
-from portresize._core.modes import MODES
+from portresize._core.modes import MODES, PILLOWS
 from portresize._core.plan import Plan, plan
 from portresize._core.spec import Spec
 from portresize._core.steps import Pass, Reduce, Step, Take, size_after
@@ -35,6 +35,8 @@ _ROUNDING = {
     "u16": "double weights, double sums, rounded to 16 bits",
     "i32": "double weights, double sums, rounded to int32",
     "float": "double weights, double sums, rounded to the dtype",
+    "i16": "double weights, double sums, rounded to int16",
+    "u32": "double weights, double sums, rounded to uint32",
 }
 
 
@@ -177,7 +179,9 @@ def _count(n: int) -> str:
 
 
 def _elsewhere(spec: Spec, planned: Plan) -> str:
-    """Which dialects give this plan and which do not."""
+    """Return which dialects give this plan and which do not."""
+    if spec.mode not in PILLOWS:
+        return f"Pillow has no mode for {MODES[spec.mode].dtypes[0]}: a rule of portresize"
     answers: dict[str, list[str]] = {"This plan in Pillow": [], "another in": [], "an error in": []}
     same, another, refused = answers.values()
     for version in VERSIONS:

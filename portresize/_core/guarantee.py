@@ -112,6 +112,7 @@ _INTERPRETED: dict[Kind, Bound] = dict.fromkeys(
 )
 _FLUSHED = Bound(None, "cupy turns float32 below 2**-126 into zeros; equal above, in all that was tested")
 
+_ON_CUPY: dict[Kind, Bound] = {"float32": _FLUSHED, "float16": _FLUSHED, "bfloat16": NO_SUCH_DTYPE}
 # Where rules of our own have been computed on CPUs alone.
 _UNSEEN: dict[Kind, Bound] = dict.fromkeys(
     ("i16", "u32"),
@@ -130,7 +131,7 @@ GUARANTEE: dict[str, Platform] = {
     "jax-cpu": Platform("jax, CPU, 64-bit types on or off", {}),
     "jax-gpu": Platform("jax, CUDA, 64-bit types on or off", _BEFORE | _UNSEEN),
     "jax-tpu": Platform("jax, TPU", _UNMEASURED),
-    "cupy": Platform("cupy", {"float32": _FLUSHED, "float16": _FLUSHED, "bfloat16": NO_SUCH_DTYPE} | _UNSEEN),
+    "cupy": Platform("cupy", _UNSEEN | _ON_CUPY),
     "no-float64": Platform(
         "any device without float64 (array-api-strict's `no_x64`)",
         {"float32": _PAIR, "float64": NO_SUCH_DTYPE, "float16": _PAIR, "bfloat16": _PAIR},

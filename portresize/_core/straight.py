@@ -24,6 +24,10 @@ def axes_of(shape: tuple[int, ...], dtype: str, layout: object, mode: object, *,
             "them with portresize.resize"
         )
         raise TypeError(msg)
+    if dtype not in MODES["F"].dtypes:
+        # Of shorter floats some do not hold 0 to 255.
+        msg = f"`image` has dtype {dtype}, expected one of {', '.join(MODES['F'].dtypes)} that holds 0 to 255; cast it"
+        raise TypeError(msg)
     letters = request.layout_of(shape, layout)
     bands = shape[letters.index("C")] if "C" in letters else None
     name = request.mode_of("uint8", bands, mode)

@@ -344,26 +344,21 @@ def test_averages_of_int16_and_uint32_are_exact(dtype: str, library: Variant) ->
 def test_byte_orders_are_computed_as_numbers(dtype: str) -> None:
     native = (np.random.default_rng(2).standard_normal((23, 31, 3)) * 1000 + 3000).astype(dtype)
     other = native.astype(np.dtype(dtype).newbyteorder())
-    for call in (
-        lambda x: portresize.resize(x, (9, 40), "lanczos"),
-        lambda x: portresize.pad(x, (20, 50), color=7 if dtype != "f4" else 0.1),
-        lambda x: (
-            portresize.thumbnail(x, (5, 5)) if dtype != "u2" else portresize.thumbnail(x, (5, 5), reducing_gap=None)
-        ),
-    ):
+    gap = None if dtype == "u2" else 2.0
+    calls: list[partial[Any]] = [
+        partial(portresize.resize, size=(9, 40), resample="lanczos"),
+        partial(portresize.pad, size=(20, 50), color=0.1 if dtype == "f4" else 7),
+        partial(portresize.thumbnail, size=(5, 5), reducing_gap=gap),
+    ]
+    for call in calls:
         result = call(other)
         assert result.dtype == other.dtype
         assert_same(result.astype(native.dtype), call(native))
 
 
 def test_pillows_dtypes_are_pillows_values() -> None:
-    """Every dtype that `Image.fromarray` takes; what differs is documented: see the notes at each."""
-    for typestr in (
-        "|b1",
-        "|u1",
-        "|i1",
-        *(order + kind for kind in ("u2", "i2", "u4", "i4", "f4", "f8") for order in "<>"),
-    ):
+    wide = [order + kind for kind in ("u2", "i2", "u4", "i4", "f4", "f8") for order in "<>"]
+    for typestr in ("|b1", "|u1", "|i1", *wide):
         dtype = np.dtype(typestr)
         random = np.random.default_rng(4)
         image = random.integers(0, 2 if dtype.kind == "b" else 100, (23, 31)).astype(dtype)

@@ -262,8 +262,8 @@ NOT_STRAIGHT: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
         torch.zeros((9, 9)).to(torch.float8_e4m3fn),
         {},
         TypeError,
-        "`image` has dtype float8_e4m3fn, expected bfloat16, bool, float16, float32, float64, int32, uint16, uint8; "
-        "cast it to one of them",
+        "`image` has dtype float8_e4m3fn, expected one of float32, float64, float16, bfloat16 that holds 0 to 255; "
+        "cast it",
     ),
     "another array": (np.zeros((9, 9)), {}, TypeError, "`image` is a ndarray, expected a tensor of torch"),
     "size": (torch.zeros((9, 9)), {"size": 5}, TypeError, "`size` is 5, expected two integers >= 1 as (height, width)"),
@@ -396,8 +396,8 @@ BAD_IMAGES: dict[str, tuple[Any, type[Exception], str]] = {
     "integers": (
         torch.zeros((3, 9, 9), dtype=torch.int64),
         TypeError,
-        "`image` has dtype int64, expected bfloat16, bool, float16, float32, float64, int32, uint16, uint8; "
-        "cast it to int32 (if the values fit) or float64",
+        '`image` has dtype int64, whose samples can only be moved, and "bicubic" computes new ones; pass '
+        'resample="nearest", or cast it to int32 or uint32 (if the values fit) or float64',
     ),
 }
 
