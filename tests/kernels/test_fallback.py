@@ -56,10 +56,10 @@ def _served_by_steps(code: str, **env: str) -> str:
 
 @pytest.fixture
 def _steps_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(*_: Any) -> Any:
+    def perform(*_: Any) -> Any:
         pytest.fail("the steps serve")
 
-    monkeypatch.setattr(generic, "execute", execute)
+    monkeypatch.setattr(generic, "perform", perform)
 
 
 @needs_kernels
