@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 class Subject(NamedTuple):
-    """What is known of an array before its values matter."""
+    """Metadata of an image, and the array that runs: of a subclass, the memory that is really there."""
 
-    backend: _dispatch.Run
+    backend: _dispatch.Backend
+    image: Any
     layout: str
     mode: str
     dialect: str
@@ -47,13 +48,14 @@ class Subject(NamedTuple):
         return Spec(self.layout, self.mode, self.dialect, **request_)  # type: ignore[arg-type]  # fields of a Spec
 
 
-def subject_of(image: ArrayT, layout: str | None, mode: str | None, dialect: str) -> Subject:
-    """Everything that every verb checks first."""
-    return _read(_dispatch.backend(image), image, layout, mode, dialect, cls=type(image))
+def subject_of(image: Any, layout: str | None, mode: str | None, dialect: str) -> Subject:  # noqa: ANN401
+    """Check all that every verb checks first."""
+    backend, array = _dispatch.opened(image)
+    return _read(backend, array, layout, mode, dialect, cls=type(array))
 
 
 def _read(
-    backend: _dispatch.Run, image: _Seen, layout: str | None, mode: str | None, dialect: str, *, cls: type
+    backend: _dispatch.Backend, image: _Seen, layout: str | None, mode: str | None, dialect: str, *, cls: type
 ) -> Subject:
     dialect = request.dialect_name(dialect)
     request.dialect_of(dialect)
@@ -68,7 +70,8 @@ def _read(
     bands = int(shape[axes.index("C")]) if "C" in axes else None
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]
-    return Subject(backend, axes, request.mode_of(dtype, bands, mode), dialect, shape, 1 if bands is None else bands)
+    name = request.mode_of(dtype, bands, mode)
+    return Subject(backend, image, axes, name, dialect, shape, 1 if bands is None else bands)
 
 
 class _Seen(Protocol):
@@ -151,8 +154,8 @@ def answer(
         else:
             return run(image, spec)  # type: ignore[return-value]  # as below
     subject = subject_of(image, *reading)
-    # A backend returns its own kind of array.
-    return subject.backend(image, verb(subject, *words))  # type: ignore[return-value]
+    result: ArrayT = subject.backend.run(subject.image, verb(subject, *words))
+    return result
 
 
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
@@ -171,4 +174,4 @@ def ready(  # noqa: PLR0917  a key of a cache: words by name take longer
     subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect, cls=cls)
     rest = iter(key)
     words = [tuple(islice(rest, word)) if type(word) is _Many else word for word in rest]
-    return subject.backend, verb(subject, *words)
+    return subject.backend.run, verb(subject, *words)

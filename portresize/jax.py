@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from portresize import _dispatch
 from portresize._api import resize
 from portresize._core import straight
 from portresize._core.dialect import DEFAULT
@@ -68,7 +69,7 @@ def resize_straight_through(
     >>> jax.grad(lambda x: resize_straight_through(x, (1, 2), "box")[0, 0])(image)
     Array([[0.5, 0.5, 0. , 0. ]], dtype=float32)
     """
-    image = jnp.asarray(image)
+    image = jnp.asarray(_dispatch.opened(image)[1])
     has_floats = jnp.issubdtype(image.dtype, jnp.floating)
     layout, mode = straight.axes_of(image.shape, str(image.dtype), layout, mode, has_floats=has_floats)
     resized = partial(

@@ -194,7 +194,9 @@ def resize_straight_through(
     if not isinstance(image, torch.Tensor):
         msg = f"`image` is a {type(image).__name__}, expected a tensor of torch"
         raise TypeError(msg)
+    dialect = request.dialect_name(dialect)
     request.dialect_of(dialect)
+    _, image = _dispatch.opened(image)
     shape, dtype = tuple(image.shape), str(image.dtype).rpartition(".")[2]
     layout, mode = straight.axes_of(shape, dtype, layout, mode, has_floats=image.is_floating_point())
     spec = Spec(
@@ -221,7 +223,8 @@ def resized(
     **words: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """`image` in a size of `edges.size_of`; its last axes are bands, height and width, unless there is a `layout`."""
-    _dispatch.backend(image)  # Says of what is no array that it is none, before its shape is asked for.
+    # The shape of an object that is no array is not asked for, nor that which a subclass makes up.
+    _, image = _dispatch.opened(image)
     shape = tuple(image.shape)
     layout = request.layout_of(shape, edges.layout_of(len(shape)) if layout is None else layout)
     wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size, torch.sym_max)

@@ -67,7 +67,7 @@ def host_weights(frame: Frame, step: Pass) -> np.ndarray:
 def _samples(frame: Frame, x: Array, step: Pass) -> Iterator[tuple[Array, Array | None]]:
     """For each tap: its sample for every output, and which outputs have it (None: all, or it does not matter)."""
     axis, table = frame.axis(step.axis), step.taps
-    indices = frame.constant(host_indices(step, x.shape[axis]))
+    indices = frame.indices(host_indices(step, x.shape[axis]))
     for t in range(table.n_taps):
         inside = t < table.size
         ragged = step.kind == "float" and not inside.all()

@@ -36,6 +36,14 @@ class Frame(NamedTuple):
         # A copy, because tables are read-only and shared, and torch refuses to wrap read-only memory quietly.
         return self.xp.asarray(np.array(values), device=self.device)
 
+    def indices(self, values: np.ndarray) -> Array:
+        """Return a host table of indices on the device, as int64 where it has that.
+
+        The standard leaves it to a library which integers it takes as indices: ndonnx takes no others.
+        """
+        known = self.xp.__array_namespace_info__().dtypes(device=self.device, kind="signed integer")
+        return self.constant(values.astype(np.int64 if "int64" in known else np.int32))
+
     @property
     def wide(self) -> bool:
         """Whether the device can add in double."""

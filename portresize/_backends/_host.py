@@ -7,6 +7,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from portresize._core import request
 from portresize._core.cache import LONG
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
@@ -72,7 +73,10 @@ def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[
             from portresize._backends._items import Form
             from portresize._core.adjoint import planned
             from portresize._kernels.llvm.errors import Unsupported
-        height, width = spec.layout.index("H"), spec.layout.index("W")
+        # A kernel walks memory by the words of a request, which others may have checked of another array.
+        layout = spec.layout
+        request.mode_of(dtype.name, shape[layout.index("C")] if "C" in layout else None, spec.mode)
+        height, width = layout.index("H"), layout.index("W")
         form = Form(spec.layout, spec.mode, dtype, shape)
         try:
             return Call(form, planned(spec, (shape[height], shape[width]), source), strides, isa)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat.torch as compat
@@ -80,6 +80,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
 
     The axes of the result come in memory in the order in which those of `x` do.
     """
+    _check_storage(x)
     if is_for_triton(x):
         with importing():
             # Not before: it imports Triton.
@@ -98,6 +99,27 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
         y = by_operations(x, spec, source)
     result = _torch_like.empty(x, y.shape)
     return y if y.stride() == result.stride() else result.copy_(y)
+
+
+def _check_storage(x: torch.Tensor) -> None:
+    """Raise ValueError if samples of `x` lie outside its storage, which `resize_` makes smaller, as FSDP does."""
+    held = x.untyped_storage().nbytes()
+    # Most tensors are all of their storage, which is told faster.
+    is_all = held == x.nbytes and x.is_contiguous() and not x.storage_offset()
+    if not is_all and held < x.itemsize * _reach(tuple(x.shape), x.stride(), x.storage_offset()):
+        msg = (
+            f"`image` of shape {tuple(x.shape)} has a storage of {held} bytes, which does not hold its samples; "
+            "gather or allocate it first"
+        )
+        raise ValueError(msg)
+
+
+@lru_cache
+def _reach(shape: Size, strides: Size, offset: int) -> int:
+    """Return how many elements a storage has to have."""
+    if 0 in shape:
+        return 0
+    return offset + 1 + sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
 
 
 def is_for_triton(x: torch.Tensor) -> bool:

@@ -86,7 +86,7 @@ def take(frame: Frame, x: Array, step: Take) -> Array:
     """`steps.Take`."""
     axis = frame.axis(step.axis)
     inside = step.index >= 0
-    y = frame.xp.take(x, frame.constant(np.where(inside, step.index, 0)), axis=axis)
+    y = frame.xp.take(x, frame.indices(np.where(inside, step.index, 0)), axis=axis)
     if inside.all():
         return y
     return frame.xp.where(frame.along(axis, inside), y, frame.xp.zeros_like(y))

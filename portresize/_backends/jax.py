@@ -43,6 +43,22 @@ Size = tuple[int, ...]
 resize_p = Primitive("portresize")
 
 
+def checked(x: jax.Array) -> jax.Array:
+    """Return `x`, whose samples are there.
+
+    Raises:
+        TypeError: It holds keys of random numbers.
+        ValueError: It was deleted, or donated to a program.
+    """
+    if jnp.issubdtype(x.dtype, jax.dtypes.extended):
+        msg = f"`image` has dtype {x.dtype}, which is no number; pass jax.random.key_data(image)"
+        raise TypeError(msg)
+    if not isinstance(x, jax.core.Tracer) and x.is_deleted():
+        msg = f"`image` of shape {x.shape} was deleted or donated to a program, expected an array with its samples"
+        raise ValueError(msg)
+    return x
+
+
 def run(x: jax.Array, spec: Spec) -> jax.Array:
     """Execute `spec` on an array or a tracer."""
     return resize_p.bind(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())

@@ -38,6 +38,28 @@ _SCHEMA = (
 Words = tuple[Any, ...]
 
 
+def checked(x: torch.Tensor) -> torch.Tensor:
+    """Return `x`, of which shape and dtype can be asked.
+
+    Raises:
+        TypeError: It is no tensor of one dense array of plain numbers.
+    """
+    # A compiler has its own.
+    if torch.compiler.is_compiling():
+        return x
+    if x.is_nested:
+        msg = "no backend for a nested tensor; resize its members, image.unbind(), one by one"
+        raise TypeError(msg)
+    if x.is_quantized:
+        msg = "no backend for a quantized tensor; pass image.dequantize() or image.int_repr()"
+        raise TypeError(msg)
+    _check_layout(x)
+    if any(cls.__name__ == "MaskedTensor" for cls in type(x).__mro__):
+        msg = "no backend for a masked tensor, whose mask would be lost; pass image.get_data() or image.to_tensor(...)"
+        raise TypeError(msg)
+    return x
+
+
 def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     """Execute `spec` on a tensor."""
     if not torch.compiler.is_compiling() and _is_plain(x):
@@ -56,11 +78,15 @@ def through(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     return torch.ops.portresize.resize_through(x, *_torch_steps.words(spec))
 
 
-def _check(x: torch.Tensor) -> None:
-    """Refuse what no operator takes."""
+def _check_layout(x: torch.Tensor) -> None:
     if x.layout != torch.strided:
         msg = f"no backend for a tensor of layout {x.layout}; pass image.to_dense()"
         raise TypeError(msg)
+
+
+def _check(x: torch.Tensor) -> None:
+    """Refuse what no operator takes."""
+    _check_layout(x)
     if torch.jit.is_tracing():
         # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
         msg = "no backend under torch.jit.trace; use torch.compile or torch.export"

@@ -103,7 +103,7 @@ def _version(distribution: str, module_name: str) -> str:
 def _backend(target: libraries.Target, module: ModuleType) -> str:
     """The file that would run an array of this library."""
     try:
-        run = _dispatch.backend(target.send(module, np.zeros((1, 1), np.uint8)))
+        run = _dispatch.backend(target.send(module, np.zeros((1, 1), np.uint8))).run
     except Exception as error:  # noqa: BLE001  a broken library must not hide the others
         return f"none: {error}"
     return str(getattr(run, "__module__", "")).rpartition(".")[2]

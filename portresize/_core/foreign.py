@@ -67,6 +67,17 @@ def name_of(cls: type) -> str:
     return str(type.__dict__["__name__"].__get__(cls))
 
 
+def path_of(cls: type) -> str:
+    """Return the name of a class and, unless it is one of Python's own, that of its module.
+
+    >>> path_of(list), path_of(np.ndarray)
+    ('list', 'numpy.ndarray')
+    """
+    module = cls.__module__
+    name = name_of(cls)
+    return name if module == "builtins" or not issubclass(type(module), str) else f"{module}.{name}"
+
+
 def _trusted(read: Callable[Concatenate[object, P], R]) -> Callable[Concatenate[object, P], R]:
     """Let `read` raise TypeError in place of what the methods of a foreign class raise."""
 
