@@ -57,6 +57,15 @@ TORCHVISION = "torchvision==0.28.0"
 # Each brings the llvmlite that it was built for: 0.45, the oldest supported, and 0.50.
 NUMBA = ["numba==0.62.1", "numba==0.68.1"]
 
+# glibc fills with the complement of this byte what it hands out, and with the byte what it takes back: a sample that no
+# kernel writes is then not 0 by chance. It reads this when a process starts. macOS and musl have nothing like it.
+POISON = {"MALLOC_PERTURB_": "165"}
+
+
+def _pytest(session: nox.Session, *arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run pytest where new memory holds junk."""
+    session.run("pytest", *arguments, env=POISON | (env or {}))
+
 
 def _group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(PROJECT, name)
@@ -101,7 +110,7 @@ def pillow_12(session: nox.Session) -> None:
     # All that asks Pillow.
     asking = ["tests/conformance", "tests/property", "tests/golden", "tests/core", "tests/cli"]
     asking += ["tests/backends/test_alpha.py"]
-    session.run("pytest", *(session.posargs or asking))
+    _pytest(session, *(session.posargs or asking))
 
 
 @nox.session(python=PYTHON, default=True)
@@ -109,14 +118,14 @@ def tests(session: nox.Session) -> None:
     """Tests against Pillow 13 with every library, the kernels for aarch64 in an emulator, and all examples."""
     _install_everything(session)
     everything = ["tests", "portresize", "README.md", "docs"]
-    session.run("pytest", "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
+    _pytest(session, "--doctest-modules", "--doctest-glob=*.md", *(session.posargs or everything))
 
 
 @nox.session(python=PYTHON, default=False)
 def coverage(session: nox.Session) -> None:
     """Branch coverage of `portresize` by the tests of `tests`, which fails below what pyproject.toml asks for."""
     _install_everything(session)
-    session.run("pytest", "--cov", "--cov-report=", *(session.posargs or ["--doctest-modules", "tests", "portresize"]))
+    _pytest(session, "--cov", "--cov-report=", *(session.posargs or ["--doctest-modules", "tests", "portresize"]))
     session.run("coverage", "report")
 
 
@@ -130,7 +139,7 @@ def property_(session: nox.Session, pillow: str) -> None:
         "PORTRESIZE_CASES": os.environ.get("PORTRESIZE_CASES", "20000"),
         "PORTRESIZE_REPORT": f"benchmarks/results/property-{pillow.partition('==')[2]}.json",
     }
-    session.run("pytest", "tests/property", *session.posargs, env=env)
+    _pytest(session, "tests/property", *session.posargs, env=env)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -139,23 +148,21 @@ def llvmlite(session: nox.Session, numba: str) -> None:
     """Tests of the kernels on the oldest and the newest llvmlite, in one process with the numba that brings it."""
     _install_torch_and_jax(session)
     session.install("-e.[compare,cpu]", *_group("test"), PILLOW, TORCH, JAX, numba)
-    session.run("pytest", *(session.posargs or ["tests/kernels", "tests/conformance", "tests/backends"]))
+    _pytest(session, *(session.posargs or ["tests/kernels", "tests/conformance", "tests/backends"]))
 
 
 @nox.session(python=["3.12", "3.13", "3.14"], default=False)
 def newer(session: nox.Session) -> None:
     """Tests on the newer Pythons, with the newest Pillow, numpy and llvmlite, and without torch and jax."""
     session.install("-e.[compare,cpu]", *_group("test"))
-    session.run("pytest", *session.posargs)
+    _pytest(session, *session.posargs)
 
 
 @nox.session(name="jax", python=[PYTHON, "3.12", "3.13"], default=False)
 def jax_(session: nox.Session) -> None:
     """Tests of jax alone: 0.10 on Python 3.11, which `tests` has too, and the newest, which needs a newer Python."""
     session.install("-e.[compare,cpu,jax]", *_group("test"), *([JAX] if session.python == PYTHON else []), *JAX_TOOLS)
-    session.run(
-        "pytest", *(session.posargs or ["tests/backends", "tests/conformance", "tests/kernels", "tests/pipelines"])
-    )
+    _pytest(session, *(session.posargs or ["tests/backends", "tests/conformance", "tests/kernels", "tests/pipelines"]))
 
 
 @nox.session(python=PYTHON, default=False)
@@ -163,7 +170,7 @@ def minimums(session: nox.Session) -> None:
     """Tests on the oldest numpy and array-api-compat that pyproject.toml allows, and without the kernels."""
     oldest = [floor.replace(">=", "==") for floor in PROJECT["project"]["dependencies"]]
     session.install("-e.[compare]", *_group("test"), PILLOW, *oldest)
-    session.run("pytest", *session.posargs)
+    _pytest(session, *session.posargs)
 
 
 @nox.session(name="property-old", python=PYTHON, default=False)
@@ -179,7 +186,7 @@ def property_old(session: nox.Session) -> None:
         "PORTRESIZE_CASES": os.environ.get("PORTRESIZE_CASES", "20000"),
         "PORTRESIZE_REPORT": "benchmarks/results/property-old.json",
     }
-    session.run("pytest", "tests/property/test_old_pillows.py", *session.posargs, env=env)
+    _pytest(session, "tests/property/test_old_pillows.py", *session.posargs, env=env)
 
 
 @nox.session(python=PYTHON, default=False)
@@ -260,7 +267,7 @@ def tpu(session: nox.Session) -> None:
     """Compile for TPUs where there are none, and write what the kernels cost there to benchmarks/results."""
     session.install(JAX, "libtpu==0.0.42.1")
     session.install("-e.[compare]", *_group("test"), *_group("bench"), PILLOW, JAX)
-    session.run("pytest", "tests/backends/test_tpu.py", "tests/kernels/test_pallas.py")
+    _pytest(session, "tests/backends/test_tpu.py", "tests/kernels/test_pallas.py")
     session.run("python", "benchmarks/tpu.py", *(session.posargs or ["--out", "benchmarks/results/tpu.json"]))
 
 
@@ -272,7 +279,7 @@ def triton(session: nox.Session) -> None:
     session.run(
         "python", "-m", "benchmarks.triton_aot", *(session.posargs or ["--out", "benchmarks/results/triton.json"])
     )
-    session.run("pytest", "tests/kernels/test_triton_aot.py", "tests/kernels/test_stream.py")
+    _pytest(session, "tests/kernels/test_triton_aot.py", "tests/kernels/test_stream.py")
 
 
 def _pillow_simd(session: nox.Session) -> str:
