@@ -30,7 +30,8 @@ FIELDS = Fields(
     # a chunk, and for each chunk the first and one past the last output that has a part of it.
     *("h_first", "h_stop", "h_words", "h_pitch", "chunk", "visits"),
     # Buffers: see `Passes`.
-    *("tile", "planes", "plane_stride", "slots", "sums", "sums_stride", "lines", "lines_stride", "strips", "spare"),
+    *("tile", "planes", "plane_stride", "slots", "sums", "sums_stride", "lines", "lines_stride", "strips"),
+    *("spare_rows", "spare_columns", "spare_sums", "spare_result"),
 )
 
 
@@ -89,14 +90,15 @@ class Passes:
 
     Buffers: `tile`, a block of rows ready for the pass along W; `strips`, its result, where that is not planes;
     `planes`, a chunk ready for the pass along H; `sums`, of outputs that wait for the next chunk; `lines`, results of a
-    pass along H for a pass along W; `spare`, what is copied because whole vectors would reach too far.
+    pass along H for a pass along W. Copies, because whole vectors would reach too far: `spare_rows`, ends of rows to
+    pack, or that were unpacked; `spare_columns`, the last columns of a chunk that is read where it lies; `spare_sums`,
+    what the sums of a group begin with; `spare_result`, a result of the last group of columns.
     """
 
     def __init__(self, module: Module, arithmetic: Arithmetic, order: str) -> None:
         self._do, self._order = arithmetic, order
         self._rows = arithmetic.rows_in_block
         self._unpacked = bits_of(arithmetic.element) // 8 * self._rows  # Bytes of a row that `unpack` makes at once.
-        self._regions = Spare(arithmetic)
         self._copy = copy(module)
         if "W" in order:
             self._pack = arithmetic.pack(module)
@@ -150,7 +152,7 @@ class Passes:
         groups, rest = self._groups()
         if self._plane is None:
             rows = _Rows(*self._ends.fetch(first, n))
-            columns = self._spare(self._regions.columns)
+            columns = x["spare_columns"].pointer()
             with f.when(rest > 0):
                 self._save(self._last_group(rows), n, rest, columns, self._do.group_in_plane)
             return _Planes(rows, _Rows(columns, f.number(self._do.group_in_plane)))
@@ -162,7 +164,7 @@ class Passes:
             target = planes.start.at(block.index // self._do.rows_in_plane * planes.stride)
             f.call(self._plane, [start, stride, count, groups, target])
             with f.when(rest > 0):
-                ends = self._spare(self._regions.rows)
+                ends = x["spare_rows"].pointer()
                 self._save(_Rows(start.at(groups * size), stride), count, rest, ends, size)
                 last = target.at(groups * self._do.group_in_plane)
                 f.call(self._plane, [ends, f.number(size), count, f.number(1), last])
@@ -187,7 +189,7 @@ class Passes:
         words = row.at((low - window) * do.tap + do.header)
         sums = x["sums"].pointer().at((out % x["slots"]) * x["sums_stride"])
         # Sums that begin here come from one group, which serves for all.
-        fresh = self._spare(self._regions.sums)
+        fresh = x["spare_sums"].pointer()
         value = do.fresh(row)
         for i in range(4):
             fresh.at(bits_of(value.type) // 8 * i).store(value)
@@ -213,7 +215,7 @@ class Passes:
         target, _ = self._ends.rows(out)
         run(planes.whole, f.number(0), groups, target)
         with f.when(rest > 0):
-            result = self._spare(self._regions.result)
+            result = x["spare_result"].pointer()
             run(planes.last, groups, f.number(1), result)
             with f.when(is_last):
                 f.call(self._copy, [target.at(groups * do.group), result, rest])
@@ -228,7 +230,7 @@ class Passes:
         f.call(self._pack, [*rows, count, groups, tile])
         with f.when(rest > 0):
             done = groups * do.packed
-            ends = self._spare(self._regions.rows)
+            ends = x["spare_rows"].pointer()
             self._save(_Rows(rows.start.at(done), rows.stride), count, rest, ends, do.packed)
             f.call(self._pack, [ends, f.number(do.packed), count, f.number(1), tile.at(done * do.tile_growth)])
         table = [x["w_first"].pointer(), x["w_counts"].pointer(), x["w_words"].pointer(), x["w_pitch"], x["w_quads"]]
@@ -244,7 +246,7 @@ class Passes:
         f, x, size = self._f, self._x, self._unpacked
         groups, rest = x["out_bytes"] // size, x["out_bytes"] % size
         target, stride = self._ends.rows(first)
-        strips, spare = x["strips"].pointer(), self._spare(self._regions.rows)
+        strips, spare = x["strips"].pointer(), x["spare_rows"].pointer()
         f.call(self._unpack, [strips, groups, target, stride, count])
         with f.when(rest > 0):
             last = strips.at(groups * (size * self._rows))
@@ -253,10 +255,6 @@ class Passes:
                 f.call(self._copy, [target.at(row.index * stride + groups * size), spare.at(row.index * size), rest])
         self._ends.emit(first, count)
 
-    def _spare(self, region: int) -> Value:
-        """A region of the buffer for what whole vectors would reach beyond."""
-        return self._x["spare"].pointer().at(region)
-
     def _save(self, rows: _Rows, count: Value, size: Value, target: Value, stride: int) -> None:
         """Copy `size` bytes of `count` rows to where reading more does no harm."""
         f = self._f
@@ -264,18 +262,15 @@ class Passes:
             f.call(self._copy, [target.at(row.index * stride), rows.start.at(row.index * rows.stride), size])
 
 
-class Spare:
-    """Regions of the buffer `spare`: places of each, and the size of all."""
-
-    def __init__(self, do: Arithmetic) -> None:
-        unpacked = bits_of(do.element) // 8 * do.rows_in_block
-        self.rows = 0  # Ends of rows to pack, or that were unpacked.
-        self.sums = max(do.rows_in_block, 4) * max(
-            do.packed, do.group, unpacked
-        )  # What the sums of a group begin with.
-        self.result = self.sums + do.group_in_sums  # Of the last group of columns.
-        self.columns = self.result + do.group  # The last columns of a chunk that is read where it lies.
-        self.size = self.columns + (LONGEST_CHUNK * do.group_in_plane if do.rows_in_plane == 1 else 0)
+def spare(do: Arithmetic, order: str) -> dict[str, int]:
+    """Return the bytes of each buffer for what whole vectors would reach beyond."""
+    unpacked = bits_of(do.element) // 8 * do.rows_in_block
+    sizes = {"spare_rows": do.rows_in_block * max(do.packed, do.group, unpacked)}
+    if "H" in order:
+        sizes |= {"spare_sums": do.group_in_sums, "spare_result": do.group}
+    if order[0] == "H" and do.rows_in_plane == 1:
+        sizes["spare_columns"] = LONGEST_CHUNK * do.group_in_plane
+    return sizes
 
 
 LONGEST_CHUNK = 128

@@ -207,7 +207,7 @@ class Program:
         if order == "HW":
             values["lines_stride"] = stride(groups * do.group)
             places["lines"] = buffer(do.rows_in_block * values["lines_stride"])
-        places["spare"] = buffer(passes.Spare(do).size)
+        places |= {name: buffer(size) for name, size in passes.spare(do, order).items()}
         read = do.rows_in_block if order[0] == "W" else do.rows_in_plane if do.rows_in_plane > 1 else self._chunk
         written = do.rows_in_block if order[-1] == "W" else 1
         self._fill(values, places, self._chains.fetch(self._source, read), self._chains.emit(self._target, written))
