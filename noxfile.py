@@ -232,6 +232,13 @@ def bench_grid(session: nox.Session) -> None:
     session.run("python", "benchmarks/grid.py", *arguments, env={"PORTRESIZE_NUM_THREADS": "1"})
 
 
+@nox.session(python=PYTHON, default=False)
+def guard(session: nox.Session) -> None:
+    """Run kernels on random arrays between pages that must not be touched: 50,000, or `-- COUNT SEED LEVEL`."""
+    session.install("-e.[cpu]", *_group("test"))
+    session.run("python", "-m", "tests.kernels.campaign", *(session.posargs or ["50000", "1"]), env=POISON)
+
+
 @nox.session(name="bench-jax", python=PYTHON, default=False)
 def bench_jax(session: nox.Session) -> None:
     """Time `resize` under jax.jit on the CPU, and write the figures to benchmarks/results."""

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -535,7 +535,7 @@ def _child(code: str) -> str:
     return done.stdout
 
 
-def _guarded(side: str) -> None:
+def _guarded(side: Literal["above", "below"]) -> None:
     """Resize between pages that must not be touched; the recipe lies between such pages too."""
     from tests.kernels.guarded import guarded
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 pytest.importorskip("llvmlite")
 
+from portresize._core.fixed import quantize
 from portresize._core.spec import Spec
-from portresize._core.steps import Take
+from portresize._core.steps import Pass, Take
+from portresize._core.taps import Taps
 from portresize._kernels.llvm import engine, library
-from portresize._kernels.llvm.address import FunctionAddress
+from portresize._kernels.llvm.address import ArrayAddress, FunctionAddress
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.isa import LEVELS, Isa
@@ -203,3 +205,25 @@ def test_images_that_are_wide_enough_take_the_fast_way(spec: Spec, function: str
     made = program(x, np.empty(kind.shape(height, width), x.dtype), spec, kind, isa)
     addresses = [made.kernel, *(word.value for word in made.words())]
     assert function in {address.key[0] for address in addresses if isinstance(address, FunctionAddress)}
+
+
+@pytest.mark.parametrize("isa", HERE, ids=[isa.name for isa in HERE])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_place_in_a_row_fits_32_bits(kind: Kind, isa: Isa) -> None:
+    # The tile of a row so wide takes 2 GiB, of which nothing is allocated here.
+    item = np.dtype(kind.dtype).itemsize
+    pixel = kind.bands * item
+    widest = (2**31 - 1) // (library.arithmetic(isa, kind.samples, kind.bands).tile_growth * pixel) // 4 * 4
+
+    def make(width: int) -> Program:
+        # One output at the right end has a few taps, whatever the width.
+        table = Taps(np.array([width - 4], np.int32), np.array([4], np.int32), np.full((1, 4), 0.25))
+        step = Pass("W", quantize(table), "u8") if kind.samples == "u8" else Pass("W", table, "float")
+        sides = (Side(width * pixel, pixel, item), Side(pixel, pixel, item))
+        return Program(isa, Samples(kind.samples, item, kind.bands), sides, [step], (1, width))
+
+    for place in (values["w_first"] for _, _, values, _ in make(widest)._layout._fills if "w_first" in values):
+        assert isinstance(place, ArrayAddress)
+        assert place.array.min() > 2**31 - 2**14
+    with pytest.raises(Unsupported, match=f"an image {widest + 4} pixels wide"):
+        make(widest + 4)
