@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,8 +64,11 @@ def _from_image(path: Path) -> Picture:
     except Image.DecompressionBombError as error:
         msg = f"{path.name} has more pixels than Pillow opens ({error}); save it as an array in a .npy file"
         raise ValueError(msg) from None
-    # Pillow's readers raise what they happen to: OSError for a file cut short, SyntaxError for a broken PNG.
-    except (OSError, SyntaxError, ValueError) as error:
+    except MemoryError:
+        raise
+    # Pillow's readers raise what they happen to: OSError for a file cut short, SyntaxError for a broken PNG, and for
+    # others zlib.error, NotImplementedError, AttributeError, RuntimeError or classes of their own.
+    except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
@@ -97,8 +99,13 @@ def _opened(path: Path) -> Picture:
 def _from_array(path: Path) -> Picture:
     try:
         name, array = _loaded(path)
-    # numpy's own text advises to load objects nevertheless, and names no file.
-    except (EOFError, ValueError, zipfile.BadZipFile):
+    except (MemoryError, TypeError):
+        raise
+    # numpy's own text advises to load objects nevertheless, and names no file. A damaged archive raises zlib.error, a
+    # damaged header tokenize.TokenError.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         msg = f"{path.name} holds objects or is damaged, expected a numeric array: {_ALLOWED}; save one with numpy.save"
         raise ValueError(msg) from None
     array = array.astype(array.dtype.newbyteorder("="))
