@@ -75,7 +75,8 @@ def resize(
         except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            return run(image, spec)  # type: ignore[return-value]  # as in `answer`
+            result: ArrayT = run(image, spec)
+            return result
     return answer(_resize, image, (layout, mode, dialect), size, resample, box, reducing_gap)
 
 

@@ -14,18 +14,24 @@ from portresize._core import foreign
 from portresize._core.fork import importing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portresize._core.spec import Spec
+
+
+class Run(Protocol):
+    """The function that executes a request."""
+
+    def __call__(self, x: Any, spec: Spec, /) -> Any: ...  # noqa: ANN401
 
 
 class Backend(Protocol):
     """The module of an array library."""
 
-    @staticmethod
-    def run(x: Any, spec: Spec, /) -> Any:  # noqa: ANN401
+    def run(self, x: Any, spec: Spec, /) -> Any:  # noqa: ANN401
         """Execute a request on an array."""
 
-    @staticmethod
-    def checked(x: Any, /) -> Any:  # noqa: ANN401
+    def checked(self, x: Any, /) -> Any:  # noqa: ANN401
         """Return the array whose shape and dtype are read, and which `run` is given.
 
         Of a subclass that is the memory that is really there.
@@ -80,7 +86,7 @@ def _jax() -> Backend:
 
 
 # Top-level package and name of a class in the array's MRO, so that subclasses such as torch.nn.Parameter are found too.
-_BACKENDS = {
+_BACKENDS: dict[tuple[str, str], Callable[[], Backend]] = {
     ("numpy", "ndarray"): _numpy,
     ("torch", "Tensor"): _torch,
     ("jaxlib", "ArrayImpl"): _jax,

@@ -152,7 +152,8 @@ def answer(
         except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            return run(image, spec)  # type: ignore[return-value]  # as below
+            found: ArrayT = run(image, spec)
+            return found
     subject = subject_of(image, *reading)
     result: ArrayT = subject.backend.run(subject.image, verb(subject, *words))
     return result

@@ -97,7 +97,7 @@ class Resize(v2.Transform):
         words = ahead.checked(None, None, mode, dialect)
         self.size, self.max_size = edges.size_of(size, max_size)
         self.interpolation = name_of(interpolation, words.dialect)
-        if antialias is not None and type(antialias) is not bool:
+        if type(antialias) not in {bool, type(None)}:
             msg = f"`antialias` is {foreign.shown(antialias)}, expected True"
             raise TypeError(msg)
         if antialias is not True and filter_of(self.interpolation) != "nearest":

@@ -90,7 +90,7 @@ def _trusted(read: Callable[Concatenate[object, P], R]) -> Callable[Concatenate[
         except Exception as error:
             raise TypeError from error
 
-    return reader
+    return reader  # type: ignore[return-value]  # the checker names its first argument, which callers do not
 
 
 def text(value: object) -> str | None:
@@ -99,7 +99,7 @@ def text(value: object) -> str | None:
     if cls is str:
         return value  # type: ignore[return-value]  # the checker does not follow `cls`
     # Not `isinstance`, which asks the object as well.
-    return str.__str__(value) if issubclass(cls, str) else None  # type: ignore[arg-type]
+    return str.__str__(value) if issubclass(cls, str) else None
 
 
 @_trusted
@@ -134,7 +134,7 @@ def integer(value: object) -> int:
     if issubclass(cls, (bool, np.timedelta64)):
         raise TypeError
     # A compiler that meets an enumeration of integers follows `int`, but not `index`.
-    return int(value) if issubclass(cls, int) else operator.index(value)  # type: ignore[call-overload]  # raises TypeError
+    return int(value) if issubclass(cls, int) else operator.index(value)  # type: ignore[call-overload,arg-type]  # raises TypeError
 
 
 @_trusted

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import portresize
-from portresize._backends import array_api
+from portresize._backends import array_api, generic
 from portresize._core.report import assert_same
 
 GREY = np.random.default_rng(5).integers(0, 256, (24, 30), np.uint8)
@@ -24,12 +24,12 @@ class _Liar(np.ndarray):
     def dtype(self) -> Any:
         return np.dtype(np.uint8)
 
-    @property
-    def shape(self) -> Any:  # type: ignore[override]  # wrong on purpose
+    @property  # type: ignore[misc]  # wrong on purpose
+    def shape(self) -> Any:
         return (400, 500)
 
-    @property
-    def strides(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def strides(self) -> Any:
         return (1, 1)
 
     @property
@@ -51,7 +51,8 @@ def test_views_pass(tmp_path: Path) -> None:
     expected = portresize.resize(GREY, (7, 9))
     stored = np.memmap(tmp_path / "image", np.uint8, "w+", shape=GREY.shape)
     stored[...] = GREY
-    for view in (stored, GREY.view(np.recarray), GREY.view(type("Array", (np.ndarray,), {"meta": None}))):
+    views: list[Any] = [stored, GREY.view(np.recarray), GREY.view(type("Array", (np.ndarray,), {"meta": None}))]
+    for view in views:
         assert_same(portresize.resize(view, (7, 9)), expected)
 
 
@@ -158,10 +159,15 @@ def test_a_library_that_is_wrong_is_found_before_it_resizes(replaced: dict[str, 
 
 def test_a_library_is_tried_once_for_a_kind_of_request(monkeypatch: pytest.MonkeyPatch) -> None:
     xp = pytest.importorskip("array_api_strict")
-    tried = []
+    tried: list[Any] = []
     real = array_api._tried
+
+    def counted(*words: Any) -> str:
+        tried.append(words[3])
+        return real(*words)
+
     monkeypatch.setattr(array_api, "_TRIED", {})
-    monkeypatch.setattr(array_api, "_tried", lambda *words: tried.append(words[3]) or real(*words))
+    monkeypatch.setattr(array_api, "_tried", counted)
     image = xp.asarray(GREY)
     for size, resample in (((7, 9), "bicubic"), ((9, 7), "lanczos"), ((5, 5), "box")):
         portresize.resize(image, size, resample)
@@ -182,8 +188,12 @@ def test_a_library_may_refuse_more_than_a_trial_has_met() -> None:
     xp = pytest.importorskip("array_api_strict")
     array = xp.asarray(GREY)
     portresize.resize(array, (7, 9))
+
+    def refuse(*_: Any) -> Any:
+        raise KeyError
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(array_api.generic, "run", lambda *_: {}["chunks"])
+        patch.setattr(generic, "run", refuse)
         with pytest.raises(TypeError, match=r"its operations raised KeyError .*; convert it to an array"):
             portresize.resize(array, (7, 9))
 
@@ -231,7 +241,7 @@ def test_a_tensor_that_is_no_dense_array_is_refused(verb: str, name: str) -> Non
     image = make(_torch())
     import portresize.torch as adapter
 
-    calls = {
+    calls: dict[str, Callable[[Any], Any]] = {
         "module": adapter.Resize((3, 3)),
         "straight": lambda x: adapter.resize_straight_through(x, (3, 3)),
     }
@@ -263,7 +273,7 @@ def test_parts_of_a_storage_are_read() -> None:
 def test_a_tensor_that_lies_is_not_walked_as_it_says() -> None:
     torch = _torch()
 
-    class Liar(torch.Tensor):
+    class Liar(torch.Tensor):  # type: ignore[name-defined]  # torch is Any
         @property
         def shape(self) -> Any:
             return torch.Size((400, 500))
@@ -280,7 +290,7 @@ def test_a_tensor_that_lies_is_not_walked_as_it_says() -> None:
 def test_a_property_that_raises_is_named() -> None:
     torch = _torch()
 
-    class Broken(torch.Tensor):
+    class Broken(torch.Tensor):  # type: ignore[name-defined]
         @property
         def shape(self) -> Any:
             raise KeyError

@@ -59,7 +59,7 @@ class _Raising:
 
     __index__ = __int__ = __float__ = __iter__ = __len__ = __getitem__ = _raise
     __repr__ = __str__ = __format__ = __eq__ = __hash__ = __bool__ = __lt__ = __gt__ = __le__ = __ge__ = _raise
-    __class__ = property(_raise)  # type: ignore[assignment]  # as a proxy whose object is gone
+    __class__ = property(_raise)  # As a proxy whose object is gone.
 
 
 class _Nonsense:
@@ -154,7 +154,7 @@ def test_what_is_no_fault_of_the_argument_passes(error: type[BaseException]) -> 
 
 def test_words_in_a_subclass_of_text_are_plain_text() -> None:
     expected = portresize.resize(RGB, (5, 6), "lanczos", layout="HWC", mode="RGB", dialect="pillow-12")
-    words = {"layout": _Text("HWC"), "mode": _Text("RGB"), "dialect": _Text("pillow-12")}
+    words: Any = {"layout": _Text("HWC"), "mode": _Text("RGB"), "dialect": _Text("pillow-12")}
     assert (portresize.resize(RGB, (5, 6), _Text("lanczos"), **words) == expected).all()
     assert (portresize.resize(RGB, (5, 6), np.str_("lanczos"), layout=np.str_("HWC")) == expected).all()
 

@@ -315,7 +315,7 @@ OF_ITS_OWN: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         {"mode": "RGBB"},
         ValueError,
         "`mode` is 'RGBB', expected one of 1, P, L, LA, La, PA, RGB, YCbCr, HSV, LAB, "
-        "RGBA, RGBa, RGBX, CMYK, I, I;16, F",
+        "RGBA, RGBa, RGBX, CMYK, I, I;16, F, I;16S, I;32",
     ),
 }
 
