@@ -7,11 +7,10 @@ loaded.
 from __future__ import annotations
 
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from portresize._core import foreign
-from portresize._core.fork import importing
+from portresize._core.fork import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,20 +41,18 @@ class Backend(Protocol):
         """
 
 
-@cache
+@once
 def _generic() -> Backend:
-    with importing():
-        from portresize._backends import array_api
+    from portresize._backends import array_api
 
-        return array_api
+    return array_api
 
 
-@cache
+@once
 def _numpy() -> Backend:
-    with importing():
-        from portresize._backends import numpy
+    from portresize._backends import numpy
 
-        return numpy
+    return numpy
 
 
 def _torch() -> Backend:
@@ -69,20 +66,18 @@ def _torch() -> Backend:
     return _torch_eagerly()
 
 
-@cache
+@once
 def _torch_eagerly() -> Backend:
-    with importing():
-        from portresize._backends import torch
+    from portresize._backends import torch
 
-        return torch
+    return torch
 
 
-@cache
+@once
 def _jax() -> Backend:
-    with importing():
-        from portresize._backends import jax
+    from portresize._backends import jax
 
-        return jax
+    return jax
 
 
 # Top-level package and name of a class in the array's MRO, so that subclasses such as torch.nn.Parameter are found too.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portresize._core import request
+from portresize._core.adjoint import planned
 from portresize._core.cache import LONG
 from portresize._core.floating import DefaultState
-from portresize._core.fork import importing
+from portresize._core.fork import once
+from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.host import host
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from portresize._backends._call import Call
+    from portresize._backends._items import Form
     from portresize._core.spec import Spec
 
 Size = tuple[int, ...]
@@ -39,12 +42,32 @@ def execute(x: np.ndarray, spec: Spec, source: Size = ()) -> np.ndarray:
     if not x.dtype.isnative:
         # Kernels move bytes in any order; to compute, numbers come in that of this machine.
         return execute(x.astype(x.dtype.newbyteorder("=")), spec, source).astype(x.dtype)
-    with importing():
-        # Not before: where kernels serve, nobody needs them.
-        from portresize._backends import _numpy_steps
+    perform = _steps()
     with DefaultState():
-        result: np.ndarray = _numpy_steps.run(x, spec, source)
-    return result
+        return perform(x, spec, source)
+
+
+@once
+def _steps() -> Callable[..., np.ndarray]:
+    # Not before: where kernels serve, nothing needs them.
+    from portresize._backends._numpy_steps import run
+
+    return run
+
+
+class _Parts(NamedTuple):
+    """Classes of modules that import llvmlite."""
+
+    call: type[Call]
+    form: type[Form]
+
+
+@once
+def _parts() -> _Parts:
+    from portresize._backends._call import Call
+    from portresize._backends._items import Form
+
+    return _Parts(Call, Form)
 
 
 @lru_cache(maxsize=128)
@@ -67,19 +90,14 @@ def _call(
 def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
     isa, why = host()
     if isa is not None:
-        with importing():
-            # Not before: they import llvmlite.
-            from portresize._backends._call import Call
-            from portresize._backends._items import Form
-            from portresize._core.adjoint import planned
-            from portresize._kernels.llvm.errors import Unsupported
+        parts = _parts()
         # A kernel walks memory by the words of a request, which others may have checked of another array.
         layout = spec.layout
         request.mode_of(dtype.name, shape[layout.index("C")] if "C" in layout else None, spec.mode)
         height, width = layout.index("H"), layout.index("W")
-        form = Form(spec.layout, spec.mode, dtype, shape)
+        form = parts.form(spec.layout, spec.mode, dtype, shape)
         try:
-            return Call(form, planned(spec, (shape[height], shape[width]), source), strides, isa)
+            return parts.call(form, planned(spec, (shape[height], shape[width]), source), strides, isa)
         except Unsupported as error:
             why = f"no kernel takes {error}"
     _LOG.debug("the numpy steps execute %s on %s of shape %s: %s", spec, dtype, shape, why)

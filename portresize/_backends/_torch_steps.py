@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import array_api_compat.torch as compat
 import torch
-import torch.onnx  # As in `torch.py`.
+import torch.onnx
 
 from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame

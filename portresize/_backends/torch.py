@@ -14,7 +14,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.onnx  # `torch` would import it when it is named, inside a call and not under `fork.LOCK`.
+import torch.onnx
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import forward_ad
 from torch.autograd.function import _SingleLevelFunction
@@ -36,6 +36,10 @@ _SCHEMA = (
     " int[] factor=[], SymInt[] canvas=[], float[] fill=[0.0], SymInt[] source=[]) -> Tensor"
 )
 Words = tuple[Any, ...]
+
+# torch imports `torch.onnx` when it is named, and that imports more when it is asked. A call would do so without
+# `fork.LOCK`; this module is imported under it.
+torch.onnx.is_in_onnx_export()
 
 
 def checked(x: torch.Tensor) -> torch.Tensor:

@@ -15,13 +15,17 @@ from __future__ import annotations
 import logging  # noqa: F401
 import os
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache, wraps
+from typing import TYPE_CHECKING, TypeVar
 
 from portresize._core.room import reserve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+R = TypeVar("R")
 
 # Reentrant, because a signal handler may resize while its thread holds it.
 LOCK = threading.RLock()
@@ -53,3 +57,52 @@ def importing() -> Iterator[None]:
         except Exception:
             reserve()
             raise
+
+
+def once(load: Callable[[], R]) -> Callable[[], R]:
+    """Decorate a function that imports what calls need: its result, made under `importing` and then kept.
+
+    On the main thread a signal handler may come in between and call it too, where a half imported module would be an
+    ImportError. So that thread only waits, and a handler waits as well, for another thread that imports.
+    """
+
+    def act() -> R:
+        with importing():
+            return load()
+
+    @cache
+    @wraps(load)
+    def call() -> R:
+        is_main = threading.current_thread() is threading.main_thread()
+        # Another thread would wait for the lock that this one holds, and whose section a handler interrupted.
+        if not is_main or LOCK._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  as Condition asks
+            return act()
+        try:
+            return _elsewhere(act)
+        except _NoThreadError:
+            return act()
+
+    return call
+
+
+class _NoThreadError(Exception):
+    """No thread can be started: by a limit, at the end of the interpreter, or because something replaced threads."""
+
+
+def _elsewhere(act: Callable[[], R]) -> R:
+    """Return the result of `act`, called on another thread, or raise what it raises."""
+    future: Future[R] = Future()
+
+    def run() -> None:
+        # A child that the waiting thread forks, from a signal handler, finds the result.
+        with LOCK:
+            try:
+                future.set_result(act())
+            except BaseException as error:  # noqa: BLE001  raised by the thread that waits
+                future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, name="portresize import", daemon=True).start()
+    except Exception as error:
+        raise _NoThreadError from error
+    return future.result()

@@ -22,6 +22,7 @@ from portresize._backends._items import Form
 from portresize._core.plan import plan
 from portresize._core.report import assert_same
 from portresize._core.spec import Spec
+from portresize._kernels.llvm import host as llvm_host
 from portresize._kernels.llvm.host import Host, host
 
 if importlib.util.find_spec("jax") is None:
@@ -154,7 +155,7 @@ def test_samples_without_a_kernel_are_said_to_be(caplog: pytest.LogCaptureFixtur
 @pytest.mark.usefixtures("_anew")
 def test_a_level_that_there_is_not_is_an_error_when_a_program_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTRESIZE_ISA", "pentium")
-    monkeypatch.setattr(_jax_cpu, "host", host.__wrapped__)
+    monkeypatch.setattr(_jax_cpu, "host", lambda: llvm_host._look()[0])
     for act in (_resized, jax.vmap(lambda x: portresize.resize(x, (20, 30), layout="HWC"))):
         with pytest.raises(ValueError, match="PORTRESIZE_ISA is 'pentium', expected none, "):
             jax.jit(act)(NOISE)

@@ -222,7 +222,7 @@ library.Library = Library
     assert "portresize: CPU kernels: " in log
     assert "LLVM ERROR: cannot select\n" in log
     # Others are generated.
-    _child(f"{code}{RESIZE}\nfrom portresize._backends import generic\ndel generic.execute\nportresize.reduce(x, 2)")
+    _child(f"{code}{RESIZE}\nfrom portresize._backends import generic\ndel generic.perform\nportresize.reduce(x, 2)")
 
 
 @needs_kernels

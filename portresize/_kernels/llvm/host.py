@@ -6,10 +6,9 @@ import logging
 import os
 import re
 import warnings
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from portresize._core.fork import importing
+from portresize._core.fork import once
 from portresize._core.room import reserve
 from portresize._kernels.llvm.errors import Absent, Unsupported, result_of
 
@@ -37,11 +36,10 @@ def host() -> Host:
     Raises:
         ValueError: The environment variable names a level that this processor has not.
     """
-    with importing():
-        is_first = not _found.cache_info().currsize
-        found, is_wanted = _found()
-    # Handlers of logs and warnings are code of others, which may have locks of its own.
-    if is_first:
+    found, is_wanted = _found()
+    # Not under the lock: handlers of logs and warnings are code of others, which may have locks of its own.
+    if not _SAID:
+        _SAID.append(found)
         _LOG.debug("CPU kernels: %s", found.isa.name if found.isa else found.why)
         if found.isa is None and is_wanted:
             msg = f"the numpy steps serve, exact but slower than kernels of llvmlite: {found.why}"
@@ -49,8 +47,11 @@ def host() -> Host:
     return found
 
 
-@cache
-def _found() -> tuple[Host, bool]:
+# What has been logged, once in a process.
+_SAID: list[Host] = []
+
+
+def _look() -> tuple[Host, bool]:
     """The level, and whether kernels were asked for: by the environment, or by an llvmlite that could serve."""
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "none":
@@ -68,6 +69,9 @@ def _found() -> tuple[Host, bool]:
         why = f"the environment variable {VARIABLE} is {wanted!r}, but {error}" if wanted else str(error)
         return Host(None, why), bool(wanted) or not isinstance(error, Absent)
     return Host(isa, ""), True
+
+
+_found = once(_look)
 
 
 def _levels() -> dict[str, Isa]:
