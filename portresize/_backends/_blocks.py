@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from portresize._backends import _reduce
 from portresize._core import fixed
 from portresize._core.cache import LARGE, kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from portresize._backends._frame import Frame
     from portresize._core.taps import Taps
 
 Array = Any
@@ -176,8 +178,8 @@ def banded(table: Taps, height: int, lines: int) -> Fill:
     return fill
 
 
-def fold(_: Any, addends: Array) -> Array:
-    """Doubles added in order along the first axis."""
+def fold(frame: Frame, addends: Array, reciprocal: float) -> Array:
+    """Return the mean of doubles added in order along the first axis."""
     rows = max(1, _STEP // max(math.prod(addends.shape[1:]), 1))
     total = addends[0].astype(np.float64)
     for start in range(1, len(addends), rows):
@@ -185,7 +187,7 @@ def fold(_: Any, addends: Array) -> Array:
         part[0] = total + part[0]
         # `accumulate` is sequential by definition; numpy's `sum` may add in pairs.
         total = np.add.accumulate(part, axis=0, out=part)[-1].copy()
-    return total
+    return _reduce.mean_of(frame, total, reciprocal)
 
 
 # Elements that `by_taps` handles at once: enough to hide what a call costs, few enough for the second-level cache.

@@ -16,18 +16,29 @@ if TYPE_CHECKING:
     from portresize._backends._frame import Frame
     from portresize._core.steps import Reduce
 
+    # Means of doubles: of addends along the first axis, and the reciprocal of how many samples they stand for.
+    Fold = Callable[[Frame, "Array", float], "Array"]
+
 Array = Any
 
 
-def one_by_one(xp: Any, addends: Array) -> Array:
-    """Doubles added in order, with the array API alone."""
+def one_by_one(frame: Frame, addends: Array, reciprocal: float) -> Array:
+    """Return the mean of doubles added in order along the first axis, with the array API alone."""
+    xp = frame.xp
     total = xp.astype(addends[0, ...], xp.float64)
     for i in range(1, addends.shape[0]):
         total = total + xp.astype(addends[i, ...], xp.float64)
-    return total
+    return mean_of(frame, total, reciprocal)
 
 
-def reduce(frame: Frame, x: Array, step: Reduce, fold: Callable[[Any, Array], Array] = one_by_one) -> Array:
+def mean_of(frame: Frame, total: Array, reciprocal: float) -> Array:
+    """Return a sum of doubles times the reciprocal of their number."""
+    # Pillow starts from +0.0, which turns -0.0 into 0.0. The factor is an array: of a number, exporters of torch make a
+    # float32.
+    return (total + 0.0) * frame.constant(np.array(reciprocal))
+
+
+def reduce(frame: Frame, x: Array, step: Reduce, fold: Fold = one_by_one) -> Array:
     """Up to four regions: of whole blocks, and of partial ones at the end of rows and columns."""
     rows = []
     for top, bottom, block_h in _regions(x.shape[frame.axis("H")], step.vertical):
@@ -71,7 +82,7 @@ def _mean_u8(frame: Frame, blocks: Array) -> Array:
     return xp.astype((((total + count // 2) * fixed.reciprocal(count)) >> 24) & 255, blocks.dtype)
 
 
-def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Callable[[Any, Array], Array], *, whole: bool) -> Array:
+def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Fold, *, whole: bool) -> Array:
     """Averages of int32 or float samples."""
     xp, dtype = frame.xp, blocks.dtype
     reciprocal = 1.0 / (blocks.shape[0] * blocks.shape[1])
@@ -88,9 +99,7 @@ def _mean(frame: Frame, blocks: Array, step: Reduce, fold: Callable[[Any, Array]
         if step.kind == "float":
             return xp.astype(_pair.float_mean(xp, parts, reciprocal), dtype)
         return _narrow.rounded(xp, _narrow.integer_mean(xp, parts, reciprocal), dtype, step.kind)
-    # Pillow starts from +0.0, which turns -0.0 into 0.0.
-    # As an array: of a number, exporters of torch make a float32.
-    mean = (fold(xp, addends) + 0.0) * frame.constant(np.array(reciprocal))
+    mean = fold(frame, addends, reciprocal)
     if step.kind == "float":
         return _round.to_float(xp, mean, dtype)
     return _round.to_integer(xp, mean, dtype, step.kind)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from portresize._backends import _reduce, _round, _xla_double, _xla_pass, generic
+from portresize._backends import _reduce, _round, _xla_bfloat16, _xla_double, _xla_gradual, _xla_pass, generic
 from portresize._backends._frame import Frame
 from portresize._backends._numbers import colors
 from portresize._core.steps import Blank, Pad, Pass, Reduce, Take
@@ -39,9 +39,21 @@ def perform(x: jax.Array, layout: str, steps: Sequence[Step], *, wide: bool, cpu
         The result, of the dtype of `x`.
     """
     with jax.enable_x64(wide):
-        frame = Frame(_xla_double.XP if wide else jnp, None, layout, x.ndim)
-        convolve = _xla_pass.by_blocks if cpu else _xla_pass.at_once
-        return generic.perform(frame, x, steps, _IN_BITS | {Pass: convolve, Reduce: reduce})
+        if not wide:
+            return _performed(jnp, x, layout, steps, cpu=cpu)
+        if not cpu:
+            return _performed(_xla_double.XP, x, layout, steps, cpu=cpu)
+        if x.dtype == jnp.bfloat16:
+            y = _performed(_xla_bfloat16.XP, _xla_bfloat16.single_of(x), layout, steps, cpu=cpu)
+            # Alone, because XLA would turn an image after it became bfloat16.
+            return _xla_pass.apart(_xla_bfloat16.of_single, y)
+        return _performed(_xla_gradual.XP, x, layout, steps, cpu=cpu)
+
+
+def _performed(xp: Any, x: jax.Array, layout: str, steps: Sequence[Step], *, cpu: bool) -> jax.Array:
+    """Execute `steps` with the operations of `xp`."""
+    convolve = _xla_pass.by_blocks if cpu else _xla_pass.at_once
+    return generic.perform(Frame(xp, None, layout, x.ndim), x, steps, _IN_BITS | {Pass: convolve, Reduce: reduce})
 
 
 def _in_bits(act: generic.Do) -> generic.Do:
@@ -67,17 +79,32 @@ _IN_BITS: dict[type, generic.Do] = {kind: _in_bits(generic.STEPS[kind]) for kind
 
 def reduce(frame: Frame, x: jax.Array, step: Reduce) -> jax.Array:
     """`steps.Reduce`, its sums in a loop that XLA keeps a loop."""
-    if not (frame.wide and _round.is_half(x.dtype)):
+    if x.dtype == jnp.float64 and isinstance(frame.xp, _xla_gradual.Namespace):
+        return _reduce.reduce(frame, x, step, _gradual_fold)
+    is_half = _round.is_half(x.dtype) or isinstance(frame.xp, _xla_bfloat16.Namespace)
+    if not (frame.wide and is_half):
         return _reduce.reduce(frame, x, step, _fold)
-    mean = _reduce.reduce(frame, x.astype(jnp.float64), step, _fold)
-    return jax.lax.optimization_barrier(_xla_double.to_half(mean, x.dtype))
+    mean = _reduce.reduce(frame, frame.xp.astype(x, jnp.float64), step, _fold)
+    return jax.lax.optimization_barrier(frame.xp.astype(mean, x.dtype))
 
 
-def _fold(_: Any, addends: jax.Array) -> jax.Array:
-    """Doubles added in order along the first axis."""
+def _fold(frame: Frame, addends: jax.Array, reciprocal: float) -> jax.Array:
+    """Return the mean of doubles added in order along the first axis."""
 
     def add(total: jax.Array, addend: jax.Array) -> tuple[jax.Array, None]:
         return total + _xla_double.XP.astype(addend, jnp.float64), None
 
     total, _none = jax.lax.scan(add, _xla_double.XP.astype(addends[0], jnp.float64), addends[1:])
-    return total
+    return _reduce.mean_of(frame, total, reciprocal)
+
+
+def _gradual_fold(_: Frame, addends: jax.Array, reciprocal: float) -> jax.Array:
+    """Return the same of samples that are doubles themselves."""
+
+    def add(total: _xla_gradual.Number, addend: jax.Array) -> tuple[_xla_gradual.Number, None]:
+        return _xla_gradual.add(total, _xla_gradual.of(addend)), None
+
+    total, _none = jax.lax.scan(add, _xla_gradual.of(addends[0]), addends[1:])
+    # Of -0.0 alone, 0.0; of NaN, NaN.
+    total = total._replace(value=jnp.where(total.value == 0.0, 0.0, total.value))
+    return _xla_gradual.to_float(_xla_gradual.product(total, _xla_gradual.weight(np.array(reciprocal))))

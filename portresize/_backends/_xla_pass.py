@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from portresize._backends import _convolve, _narrow, _pair, _round, _xla_double
+from portresize._backends import _convolve, _narrow, _pair, _round, _xla_double, _xla_gradual
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def by_blocks(frame: Frame, x: jax.Array, step: Pass) -> jax.Array:
     rows = frame.axis("W" if step.axis == "H" else "H")
     innermost = math.prod(length for length in x.shape[axis + 1 :] if isinstance(length, int))
     if axis < rows or innermost >= NARROW or x.shape[rows] < LANES:
-        return _apart(lambda x: _convolved(frame, x, step, axis), x)
+        return apart(lambda x: _convolved(frame, x, step, axis), x)
     return _by_blocks(frame, x, step, axis, rows)
 
 
@@ -74,15 +74,15 @@ def _by_blocks(frame: Frame, x: jax.Array, step: Pass, axis: int, rows: int) -> 
 
     def add(number: jax.Array, result: jax.Array) -> jax.Array:
         first = number * block
-        part = _apart(turned, x, first)
-        part = _apart(lambda part: _convolved(frame, part, step, axis), part)
-        return jax.lax.dynamic_update_slice_in_dim(result, _apart(back, part), first, rows)
+        part = apart(turned, x, first)
+        part = apart(lambda part: _convolved(frame, part, step, axis), part)
+        return jax.lax.dynamic_update_slice_in_dim(result, apart(back, part), first, rows)
 
     shape = (*x.shape[:axis], step.taps.n_out, *x.shape[axis + 1 :])
     return jax.lax.fori_loop(0, n_blocks, add, jnp.zeros(shape, x.dtype))
 
 
-def _apart(function: Callable[..., jax.Array], *arrays: jax.Array) -> jax.Array:
+def apart(function: Callable[..., jax.Array], *arrays: jax.Array) -> jax.Array:
     """`function` as a call that XLA does not inline.
 
     XLA on the CPU has no barriers. It would fuse a pass into the next, which then takes it again for each tap; or a
@@ -95,10 +95,12 @@ def _convolved(frame: Frame, x: jax.Array, step: Pass, axis: int) -> jax.Array:
     """`x`, of any number of axes, convolved along `axis` and rounded."""
     if step.kind == "u8":
         return _convolve.finish(frame, _sum(x, step, axis, _Integer()), x, step)
+    if x.dtype == jnp.float64 and isinstance(frame.xp, _xla_gradual.Namespace):
+        return _xla_gradual.to_float(_sum(x, step, axis, _GradualDouble()))
     if frame.wide:
         total = _sum(x, step, axis, _Double())
         half = _round.is_half(x.dtype)
-        return _xla_double.to_half(total, x.dtype) if half else _convolve.finish(frame, total, x, step)
+        return _xla_double.XP.astype(total, x.dtype) if half else _convolve.finish(frame, total, x, step)
     if step.kind == "float":
         return _pair.to_float(jnp, _sum(x, step, axis, _PairOfFloats())).astype(x.dtype)
     total = _sum(x, step, axis, _SoftwareDouble(_narrow.LIMITS[step.kind]))
@@ -191,6 +193,23 @@ class _Double(NamedTuple):
         term = jnp.where(inside & (product == product), product, jnp.where(inside, jnp.nan, 0.0))  # noqa: PLR0124  NaN
         # Pillow starts from +0.0, which turns -0.0 into 0.0.
         return jnp.where(term == 0.0, 0.0, term) if total is None else total + term
+
+
+class _GradualDouble(NamedTuple):
+    """Doubles of which the smallest are not flushed to zero."""
+
+    unrolled: int = 1
+    chunk: int = 1
+
+    def tables(self, weights: np.ndarray) -> _xla_gradual.Weight:
+        return _xla_gradual.weight(weights)
+
+    def add(self, total: Any, sample: jax.Array, weight: _xla_gradual.Weight, inside: jax.Array) -> _xla_gradual.Number:
+        term = _xla_gradual.product(_xla_gradual.of(sample), weight)
+        # As in `_Double`: 0 * inf is NaN, and Pillow starts from +0.0.
+        counts = inside & (term.value != 0.0)
+        term = _xla_gradual.Number(jnp.where(counts, term.value, 0.0), term.is_small | ~counts)
+        return term if total is None else _xla_gradual.add(total, term)
 
 
 class _SoftwareDouble(NamedTuple):

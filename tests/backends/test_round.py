@@ -48,10 +48,10 @@ def _halves(cases: np.ndarray, name: str, library: str) -> list[float]:
         return result
     if library == "jax":
         jax = pytest.importorskip("jax", reason="jax is not installed")
-        from portresize._backends._xla_double import to_half
+        from portresize._backends._xla_double import XP
 
         with jax.enable_x64(True):
-            convert = jax.jit(lambda x: to_half(x, jax.numpy.dtype(name)))
+            convert = jax.jit(lambda x: XP.astype(x, jax.numpy.dtype(name)))
             return list(np.asarray(convert(cases)).astype(np.float64).tolist())
     dtype = np.dtype(name) if name == "float16" else np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
     return list(_round.to_float(namespace, cases, dtype).astype(np.float64).tolist())
