@@ -5,6 +5,7 @@ Source: Pillow 13.0.0, src/libImaging/Reduce.c.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
@@ -58,7 +59,7 @@ class _Averages:
                     target.at(at * (bits_of(mean.type) // 8)).store(mean)
 
     def rows(self, first: Value, count: Value) -> tuple[Value, Value]:
-        """Address and stride of one row or two."""
+        """Address and stride of some rows; of no more than two if they are made."""
         return inner_rows(self.f, self.x, self.source, first, count)
 
     def add_rows(self) -> None:
@@ -103,22 +104,28 @@ class _Wide(_Averages):
 
     def add_rows(self) -> None:
         f, x = self.f, self.x
-        with f.loop(self.outputs * self.bands) as each:
-            self.sums.at(each.index * 8).store(f.number(0, F64))
-        with f.loop(self.n, step=2) as row:
-            pair = (self.n - row.index).min(2)
-            upper, stride = self.rows(self.top + row.index, pair)
-            lower = pair.equals(2).select(upper.at(stride), upper)
-            with f.loop(self.outputs) as column, f.loop(f.number(self.bands)) as band:
-                left = column.index * x["horizontal"]
-                m = (x["width"] - left).min(x["horizontal"])
-                is_whole = (self.is_low | (m < x["horizontal"])) ^ 1
-                total = self.sums.at((column.index * self.bands + band.index) * 8)
-                first = (left * self.bands + band.index) * self._item
-                with f.when(is_whole):
-                    self._add_groups(total, upper.at(first), lower.at(first), m, pair.equals(2))
-                with f.when(is_whole ^ 1), f.loop(pair) as line:
-                    self._add_singles(total, line.index.equals(0).select(upper, lower).at(first), m)
+        # Rows that are made are made two by two; those of the source are all there.
+        at_once = x["inner"].equals(0).select(self.n, f.number(2))
+        whole = self.is_low.select(f.number(0), x["width"] // x["horizontal"])
+        with f.loop(self.n, step=at_once) as row:
+            count = (self.n - row.index).min(at_once)
+            start, stride = self.rows(self.top + row.index, count)
+            # Samples of the result side by side, whose sums do not wait for each other.
+            columns = max(1, 4 // self.bands)
+            together = whole // columns * columns
+            for step, begin, end in ((columns, f.number(0), together), (1, together, whole), (0, whole, self.outputs)):
+                with f.loop(end, start=begin, step=max(step, 1)) as column:
+                    totals, firsts = [], []
+                    for i, band in product(range(max(step, 1)), range(self.bands)):
+                        at = column.index + i
+                        totals.append(self.sums.at((at * self.bands + band) * 8))
+                        firsts.append(start.at((at * x["horizontal"] * self.bands + band) * self._item))
+                    is_first = row.index.equals(0)
+                    before = [is_first.select(0.0, total.load(F64)) for total in totals]
+                    m = x["horizontal"] if step else (x["width"] - column.index * x["horizontal"]).min(x["horizontal"])
+                    after = (self._pairs if step else self._singles)(before, firsts, stride, count, m)
+                    for total, value in zip(totals, after, strict=True):
+                        total.store(value)
 
     def mean(self, at: Value, first: Value, m: Value, factor: Value) -> Value:  # noqa: ARG002  sums are of blocks
         mean = self.sums.at(at * 8).load(F64) * factor.load(F64)
@@ -140,22 +147,42 @@ class _Wide(_Averages):
     def _widened(self, value: Value) -> Value:
         return widened(value, self.kind)
 
-    def _add_groups(self, total: Value, upper: Value, lower: Value, m: Value, is_pair: Value) -> None:
-        """Pairs of columns of one row or two, and the last column where it has no partner."""
-        f, even = self.f, m & -2
-        with f.loop(even, total.load(F64), step=2) as columns:
-            i = columns.index
-            one = self._sample(upper, i) + self._sample(upper, i + 1)
-            both = one + self._sample(lower, i) + self._sample(lower, i + 1)
-            columns.next(columns.carried[0] + self._widened(is_pair.select(both, one)))
-        total.store(columns.carried[0])
-        with f.when((m & 1).equals(1)):
-            one = self._sample(upper, even)
-            both = one + self._sample(lower, even)
-            total.store(total.load(F64) + self._widened(is_pair.select(both, one)))
+    def _pairs(self, sums: list[Value], firsts: list[Value], stride: Value, n: Value, m: Value) -> list[Value]:
+        """Add pairs of columns of pairs of rows, and of the last row where it has no partner."""
+        even = n & -2
+        with self.f.loop(even, *sums, step=2) as rows:
+            upper = [first.at(rows.index * stride) for first in firsts]
+            rows.next(*self._columns(rows.carried, [[line, line.at(stride)] for line in upper], m))
+        with self.f.loop(n, *rows.carried, start=even) as last:
+            last.next(*self._columns(last.carried, [[first.at(even * stride)] for first in firsts], m))
+        return last.carried
 
-    def _add_singles(self, total: Value, line: Value, m: Value) -> None:
-        """The columns of one row."""
-        with self.f.loop(m, total.load(F64)) as columns:
-            columns.next(columns.carried[0] + self._widened(self._sample(line, columns.index)))
-        total.store(columns.carried[0])
+    def _columns(self, sums: list[Value], blocks: list[list[Value]], m: Value) -> list[Value]:
+        """Add pairs of columns of some lines of each block, and the last column where it has no partner."""
+        even = m & -2
+        for width, start, stop in ((2, self.f.number(0), even), (1, even, m)):
+            with self.f.loop(stop, *sums, start=start, step=width) as columns:
+                groups = [self._group(lines, columns.index, width) for lines in blocks]
+                columns.next(*self._added(columns.carried, groups))
+            sums = columns.carried
+        return sums
+
+    def _group(self, lines: list[Value], column: Value, width: int) -> Value:
+        """Add samples from left to right and then downwards, in their own type."""
+        places = [(line, column + i) for line in lines for i in range(width)]
+        total = self._sample(*places[0])
+        for place in places[1:]:
+            total = total + self._sample(*place)
+        return total
+
+    def _added(self, sums: list[Value], groups: list[Value]) -> list[Value]:
+        return [total + self._widened(group) for total, group in zip(sums, groups, strict=True)]
+
+    def _singles(self, sums: list[Value], firsts: list[Value], stride: Value, n: Value, m: Value) -> list[Value]:
+        """Add the columns of one row after the other."""
+        with self.f.loop(n, *sums) as rows:
+            lines = [first.at(rows.index * stride) for first in firsts]
+            with self.f.loop(m, *rows.carried) as columns:
+                columns.next(*self._added(columns.carried, [self._sample(line, columns.index) for line in lines]))
+            rows.next(*columns.carried)
+        return rows.carried
