@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, bits_of, vector
+from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, bits_of, lanes_of, vector
 from portresize._kernels.llvm.rows import inner_rows
 from portresize._kernels.llvm.wide import ELEMENTS, rounded, widened
 
@@ -47,7 +47,7 @@ class _Averages:
             self.n, self.is_low = left_over.min(x["vertical"]), left_over < x["vertical"]
             self.add_rows()
             target = rows.at(out.index * x["dense_stride"])
-            with f.loop(self.outputs) as column:
+            with f.loop(self.outputs, start=self.whole_means(target)) as column:
                 left = column.index * x["horizontal"]
                 beyond = x["width"] - left
                 m, is_narrow = beyond.min(x["horizontal"]), beyond < x["horizontal"]
@@ -65,6 +65,10 @@ class _Averages:
     def add_rows(self) -> None:
         """Add the `n` rows from `top` on to `sums`."""
         raise NotImplementedError
+
+    def whole_means(self, target: Value) -> Value:  # noqa: ARG002  none of them here
+        """Write averages of whole blocks, many at once; how many pixels of them."""
+        return self.f.number(0)
 
     def mean(self, at: Value, first: Value, m: Value, factor: Value) -> Value:
         """Sample `at` of the result: the average of `m` samples of every row, of which the first is `first`."""
@@ -107,13 +111,21 @@ class _Wide(_Averages):
         # Rows that are made are made two by two; those of the source are all there.
         at_once = x["inner"].equals(0).select(self.n, f.number(2))
         whole = self.is_low.select(f.number(0), x["width"] // x["horizontal"])
+        by_vector = self.isa.lanes // 2
+        vectors = x["horizontal"].equals(2).select(whole // by_vector * by_vector, f.number(0))
         with f.loop(self.n, step=at_once) as row:
             count = (self.n - row.index).min(at_once)
             start, stride = self.rows(self.top + row.index, count)
+            with f.loop(vectors, step=by_vector) as column:
+                at = column.index * self.bands
+                here = self.sums.at(at * 8)
+                old = here.load(vector(F64, by_vector * self.bands))
+                old = row.index.equals(0).select(f.number(0, old.type), old)
+                here.store(self._twos(old, start.at(at * (2 * self._item)), stride, count))
             # Samples of the result side by side, whose sums do not wait for each other.
             columns = max(1, 4 // self.bands)
-            together = whole // columns * columns
-            for step, begin, end in ((columns, f.number(0), together), (1, together, whole), (0, whole, self.outputs)):
+            together = vectors + (whole - vectors) // columns * columns
+            for step, begin, end in ((columns, vectors, together), (1, together, whole), (0, whole, self.outputs)):
                 with f.loop(end, start=begin, step=max(step, 1)) as column:
                     totals, firsts = [], []
                     for i, band in product(range(max(step, 1)), range(self.bands)):
@@ -126,6 +138,16 @@ class _Wide(_Averages):
                     after = (self._pairs if step else self._singles)(before, firsts, stride, count, m)
                     for total, value in zip(totals, after, strict=True):
                         total.store(value)
+
+    def whole_means(self, target: Value) -> Value:
+        f, x, lanes = self.f, self.x, self.isa.doubles
+        factor = x["factors"].pointer().at(self.is_low.select(16, f.number(0))).load(F64).splat(lanes)
+        # A multiple of pixels that fills vectors whatever the bands.
+        pixels = x["width"] // x["horizontal"] // lanes * lanes
+        with f.loop(pixels * self.bands, step=lanes) as at:
+            means = self.sums.at(at.index * 8).load(factor.type) * factor
+            target.at(at.index * self._item).store(rounded(means, self.kind))
+        return pixels
 
     def mean(self, at: Value, first: Value, m: Value, factor: Value) -> Value:  # noqa: ARG002  sums are of blocks
         mean = self.sums.at(at * 8).load(F64) * factor.load(F64)
@@ -140,9 +162,29 @@ class _Wide(_Averages):
         return bits_of(self._element) // 8
 
     def _sample(self, line: Value, column: Value) -> Value:
-        sample = line.at(column * (self._item * self.bands)).load(self._element)
+        return self._as_added(line.at(column * (self._item * self.bands)).load(self._element))
+
+    def _as_added(self, samples: Value) -> Value:
         # Integers that Pillow does not average are added as doubles.
-        return widened(sample, self.kind) if self.kind in {"i16", "u32"} else sample
+        return widened(samples, self.kind) if self.kind in {"i16", "u32"} else samples
+
+    def _twos(self, before: Value, first: Value, stride: Value, n: Value) -> Value:
+        """Add two columns of pairs of rows, and of the last row where it has no partner, of blocks side by side."""
+        lanes = lanes_of(before.type)
+        pixels = [2 * self.bands * (i // self.bands) + i % self.bands for i in range(lanes)]
+
+        def columns(line: Value) -> list[Value]:
+            halves = [line.at(self._item * lanes * i).load(vector(self._element, lanes)) for i in range(2)]
+            each = [halves[0].shuffle([at + self.bands * i for at in pixels], halves[1]) for i in range(2)]
+            return [self._as_added(samples) for samples in each]
+
+        even = n & -2
+        with self.f.loop(even, before, step=2) as rows:
+            upper = first.at(rows.index * stride)
+            rows.next(*self._added(rows.carried, [_sum(columns(upper) + columns(upper.at(stride)))]))
+        with self.f.loop(n, *rows.carried, start=even) as last:
+            last.next(*self._added(last.carried, [_sum(columns(first.at(even * stride)))]))
+        return last.carried[0]
 
     def _widened(self, value: Value) -> Value:
         return widened(value, self.kind)
@@ -169,11 +211,7 @@ class _Wide(_Averages):
 
     def _group(self, lines: list[Value], column: Value, width: int) -> Value:
         """Add samples from left to right and then downwards, in their own type."""
-        places = [(line, column + i) for line in lines for i in range(width)]
-        total = self._sample(*places[0])
-        for place in places[1:]:
-            total = total + self._sample(*place)
-        return total
+        return _sum([self._sample(line, column + i) for line in lines for i in range(width)])
 
     def _added(self, sums: list[Value], groups: list[Value]) -> list[Value]:
         return [total + self._widened(group) for total, group in zip(sums, groups, strict=True)]
@@ -186,3 +224,11 @@ class _Wide(_Averages):
                 columns.next(*self._added(columns.carried, [self._sample(line, columns.index) for line in lines]))
             rows.next(*columns.carried)
         return rows.carried
+
+
+def _sum(values: list[Value]) -> Value:
+    """Values added in order."""
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
