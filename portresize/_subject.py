@@ -132,7 +132,7 @@ def _key(words: tuple[object, ...]) -> list[Any] | None:
             key.append(word)
         elif (cls is tuple or cls is list) and len(word) <= _MOST_WORDS:  # type: ignore[arg-type]  # it has a length
             members = tuple(word)  # type: ignore[arg-type, var-annotated]  # at once: another thread may change a list
-            if not all(type(member) in _SCALARS for member in members):
+            if not _SCALARS.issuperset(map(type, members)):
                 return None
             key.append(_Many(len(members)))
             key += members
