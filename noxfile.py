@@ -239,6 +239,21 @@ def guard(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kernels.campaign", *(session.posargs or ["50000", "1"]), env=POISON)
 
 
+@nox.session(python=PYTHON, default=False)
+def memcheck(session: nox.Session) -> None:
+    """Run kernels under valgrind's memcheck: 100 random requests, or `-- COUNT SEED`; valgrind must be on the PATH."""
+    if shutil.which("valgrind") is None:
+        session.error("valgrind is not on the PATH; install it with `apt-get install valgrind`, or as your system does")
+    session.install("-e.[cpu]", *_group("test"))
+    # What Python and numpy do by themselves is not reported, nor does it count.
+    log = Path(session.create_tmp()) / "memcheck.log"
+    tool = ["valgrind", "--tool=memcheck", "--num-callers=12", f"--log-file={log}"]
+    python = Path(session.bin) / "python"
+    arguments = session.posargs or ["100", "0"]
+    env = {"PYTHONMALLOC": "malloc", "OPENBLAS_NUM_THREADS": "1"}
+    session.run(*tool, str(python), "-m", "tests.kernels.memcheck", *arguments, env=env, external=True)
+
+
 @nox.session(name="bench-jax", python=PYTHON, default=False)
 def bench_jax(session: nox.Session) -> None:
     """Time `resize` under jax.jit on the CPU, and write the figures to benchmarks/results."""

@@ -94,7 +94,28 @@ def samples(rng: np.random.Generator, made: Request) -> np.ndarray:
     return rng.integers(limits.min, limits.max, shape, dtype.newbyteorder("="), endpoint=True).astype(dtype)
 
 
-def check(made: Request, rng: np.random.Generator, isa: Isa, side: Side) -> bool:
+class Watch:
+    """What happens around the runs of a kernel; `memcheck` has more to say."""
+
+    def target(self, memory: np.ndarray) -> None:
+        """See the bytes that the result lies in, which nothing has written."""
+
+    def scratch(self, made: Program) -> np.ndarray:
+        """Return memory for a run."""
+        return scratch(made)
+
+    def run(self, made: Program, memory: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+        """Run the kernel."""
+        KERNEL(made.kernel)(block_of(made, memory), x.ctypes.data, y.ctypes.data)
+
+    def result(self, y: np.ndarray) -> None:
+        """See the result."""
+
+
+_PLAIN = Watch()
+
+
+def check(made: Request, rng: np.random.Generator, isa: Isa, side: Side, watch: Watch = _PLAIN) -> bool:
     """Run a request between guards; whether there is a kernel for it."""
     form, steps = made.form, made.steps
     height, width = (form.layout.index(name) for name in "HW")
@@ -107,6 +128,7 @@ def check(made: Request, rng: np.random.Generator, isa: Isa, side: Side) -> bool
         wanted.shape, strides_of(rng, wanted.shape, form.dtype.itemsize, may_repeat=False), form.dtype, side
     )
     kept = y_bytes.copy()
+    watch.target(y_bytes)
     with guards(side):
         try:
             items = items_of(form, steps, (x.strides, y.strides))
@@ -117,10 +139,11 @@ def check(made: Request, rng: np.random.Generator, isa: Isa, side: Side) -> bool
         except Unsupported:
             return False
         for rows, n in product(_cut(program.outputs, made.parts[0]), _cut(program.items, made.parts[1])):
-            memory = scratch(program)
+            memory = watch.scratch(program)
             program.place(memory, memory.ctypes.data, items=n, rows=rows)
-            KERNEL(program.kernel)(block_of(program, memory), x.ctypes.data, y.ctypes.data)
+            watch.run(program, memory, x, y)
             del memory
+    watch.result(y)
     found = y.copy()
     assert _bits(found, wanted), "another result than that of the numpy steps"
     assert (x_bytes == before).all(), "the source has changed"
