@@ -253,3 +253,21 @@ def test_chips_by_the_name_that_jax_gives_them(kind: str, limbs: str, memory: in
 def test_asking_does_not_import_jax() -> None:
     script = "import sys; import portresize._kernels.pallas.pieces; assert 'jax' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("limbs", ["int8", "bf16"])
+@pytest.mark.parametrize(
+    ("source", "size"),
+    [((37, 150), (20, 61)), ((150, 37), (9, 61)), ((41, 60), (41, 33)), ((60, 41), (33, 41))],
+    ids=str,
+)
+def test_no_result_comes_from_memory_that_nothing_wrote(source: Size, size: Size, limbs: Any) -> None:
+    # Of two passes the first makes whole tiles, and its lines need not fill a register. New memory holds NaN here, or
+    # the largest integer, and a read or write beyond an array is an error.
+    from jax.experimental.pallas import tpu
+
+    poisoned: Any = tpu.InterpretParams(uninitialized_memory="nan")
+    x = np.random.default_rng(0).integers(0, 256, (5, *source), np.uint8)
+    run = jax.jit(lambda x: kernel.run(x, _passes(source, size), interpret=poisoned, limbs=limbs))
+    with portresize.threads(1):
+        assert_same(np.asarray(run(x)), np.asarray(portresize.resize(x, size, layout="NHW")))

@@ -55,7 +55,7 @@ class Table(NamedTuple):
         end = max(int(stops[-1]), begin + 1)
         last = (end - 1 - begin) // chunk
         earliest = np.minimum((starts - begin) // chunk, last)
-        latest = np.minimum((np.maximum(stops - 1, starts) - begin) // chunk, last)
+        latest = (np.maximum(stops - 1, starts) - begin) // chunk
         number = np.arange(last + 1)
         bounds = [np.searchsorted(latest, number, "left"), np.searchsorted(earliest, number, "right")]
         return Walk(begin, end, np.ascontiguousarray(np.stack(bounds, axis=1) + first, np.int32))
