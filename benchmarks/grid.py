@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -134,8 +135,8 @@ def _averages(mode: Mode, height: int, width: int) -> Iterator[Cell]:
         area = _area(mode, factor) if not height % factor and not width % factor else None
         yield Cell(
             f"reduce {factor}",
-            lambda x, mode, n=factor: portresize.reduce(x, n, mode=mode),
-            lambda image, n=factor: image.reduce(n),
+            partial(portresize.reduce, factor=factor),
+            methodcaller("reduce", factor),
             area,
         )
     yield Cell(

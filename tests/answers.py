@@ -138,11 +138,13 @@ def _serve() -> None:
 
     import PIL
 
-    stream, out = sys.stdin.buffer, sys.stdout.buffer
+    # typeshed does not promise that the stream can look ahead.
+    stream: Any = sys.stdin.buffer
+    out = sys.stdout.buffer
     versions = {"pillow": PIL.__version__, "python": platform.python_version(), "numpy": np.__version__}
     pickle.dump(versions, out, 4)
     out.flush()
-    while stream.peek(1):  # type: ignore[attr-defined]  # a buffered reader has it
+    while stream.peek(1):
         verb, mode, sent, words = pickle.load(stream)  # noqa: S301  our own process
         with np.errstate(all="ignore"):
             found = answer(Request(verb, mode, _received(sent), words))

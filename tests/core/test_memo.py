@@ -70,7 +70,7 @@ def test_words_that_run_on_are_not_taken_for_others() -> None:
     assert portresize.reduce(IMAGE, (2, 3)).shape == (10, 8, 3)
     assert portresize.reduce(IMAGE, 2, box=(0, 0, 3, 3)).shape == (2, 2, 3)
     with pytest.raises(TypeError, match="`factor` is"):
-        portresize.reduce(IMAGE, (2, 0, 0, 3, 3))  # type: ignore[arg-type]
+        portresize.reduce(IMAGE, (2, 0, 0, 3, 3))
 
 
 def test_verbs_with_the_same_words_are_told_apart() -> None:
