@@ -53,7 +53,8 @@ class Resize(torch.nn.Module):
         box: As in `portresize.resize`, the same for every image; only where `size` is `(height, width)`.
         reducing_gap: As in `portresize.resize`.
         layout: As in `portresize.resize`. None: `H` and `W` are the last axes and `C` comes before them, after any
-            number of batch axes; two axes are `"HW"`.
+            number of batch axes; two axes are `"HW"`. An array whose last axis must be that of the bands, as in
+            `(480, 640, 3)`, is a ValueError then.
         mode: As in `portresize.resize`.
         dialect: As in `portresize.resize`.
 
@@ -226,6 +227,8 @@ def resized(
     # The shape of an object that is no array is not asked for, nor that which a subclass makes up.
     _, image = _dispatch.opened(image)
     shape = tuple(image.shape)
-    layout = request.layout_of(shape, edges.layout_of(len(shape)) if layout is None else layout)
+    if layout is None:
+        layout = edges.channels_first(shape, has_floats="float" in str(image.dtype))
+    layout = request.layout_of(shape, layout)
     wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size, torch.sym_max)
     return resize(image, wanted, resample, layout=layout, mode=mode, dialect=dialect, **words)

@@ -46,7 +46,8 @@ class Resize(v2.Transform):
     - PIL images: the same pixels, whichever Pillow is installed, in an image of the same mode.
     - `Mask`, `BoundingBoxes`, `KeyPoints`: what v2 makes of them. Masks are resized to the nearest, which is v2's
       `"nearest-exact"` if `interpolation` says so and otherwise its `"nearest"`; neither is Pillow's.
-    - All else: left alone.
+    - All else: left alone; but an array of another library that is a picture, in a sample without any of the above
+      images, is a TypeError, where v2 hands it on as it is.
 
     Args:
         size: The length of the short edge, an integer >= 1 (or a sequence of one), of which v2 derives the long one; or
@@ -108,6 +109,28 @@ class Resize(v2.Transform):
         self.mode = words.mode
         self.dialect = words.dialect
 
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Refuse a sample whose picture would be left alone; v2 calls it.
+
+        Args:
+            flat_inputs: All parts of the sample.
+
+        Raises:
+            TypeError: A picture is an array of another library than torch, and nothing else is an image.
+        """
+        if any(_is_image(part) for part in flat_inputs):
+            return
+        for part in flat_inputs:
+            shape = getattr(part, "shape", None)
+            # A batch of labels, boxes or points has no two long axes.
+            if hasattr(part, "dtype") and isinstance(shape, tuple) and sum(length > 4 for length in shape) >= 2:
+                name = f"{type(part).__module__}.{type(part).__name__}"
+                msg = (
+                    f"a part of the sample is a {name} of shape {shape}, which v2 would leave as it is; "
+                    "put v2.ToImage() before this transform, or call portresize.resize"
+                )
+                raise TypeError(msg)
+
     def transform(self, part: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401, ARG002  the signature of v2
         """Resize one part of a sample; v2 calls it.
 
@@ -168,6 +191,13 @@ class Resize(v2.Transform):
         if self.dialect != DEFAULT:
             given.append(f"dialect={self.dialect!r}")
         return ", ".join(given)
+
+
+def _is_image(part: object) -> bool:
+    """Whether v2 takes `part` for an image; a mask, boxes or points are none."""
+    if isinstance(part, tv_tensors.TVTensor):
+        return isinstance(part, (tv_tensors.Image, tv_tensors.Video))
+    return isinstance(part, (torch.Tensor, Image.Image))
 
 
 # What torchvision calls its filters.

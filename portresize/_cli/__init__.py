@@ -42,6 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 if all is well, 1 if a result is not Pillow's, 2 if the request cannot be met or there is none, 141 if nobody
         reads what is printed.
     """
+    if sys.stdout is None:
+        # The shell closed it (`>&-`): nobody would see what is printed.
+        print("portresize: error: standard output is closed", file=sys.stderr)
+        return 2
     try:
         try:
             return _run(argv)
@@ -72,6 +76,8 @@ def _run(argv: Sequence[str] | None) -> int:
         # Python's own MemoryError has no text.
         text = str(error) or ("out of memory" if isinstance(error, MemoryError) else type(error).__name__)
         line = " ".join(arguments.named(text, getattr(parsed, "names", {})).split())
+        # File names may hold sequences that a terminal obeys.
+        line = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
         print(f"portresize: error: {line}", file=sys.stderr)
         return 2
     return code

@@ -28,11 +28,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "check",
         help="compare every installed library with the installed Pillow",
         description="Resize noise in every mode with every installed library and compare with the installed Pillow. "
-        "The exit code is 1 if a library breaks its guarantee.",
+        "The exit code is 1 if a library breaks its guarantee, and 2 if one that is named cannot be checked.",
     )
-    parser.add_argument(
-        "--library", nargs="+", default=libraries.NAMES, choices=libraries.NAMES, metavar="NAME", help="(all)"
-    )
+    parser.add_argument("--library", nargs="+", choices=libraries.NAMES, metavar="NAME", help="(all that there are)")
     parser.add_argument("--cases", type=int, metavar="N", help=f"take N of the {len(CASES)} cases, evenly spaced (all)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to a file too")
@@ -81,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     """Check, print a row for each library, and the first thing that is broken in each."""
     if args.json:
         output.check("--json", args.json, "check.json")
+        _spare(args.json)
     spoken = pillow.installed()
     cases = _chosen(spoken.dialect, args.cases)
     if spoken.note:
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     questions = list(zip(cases, images, expected, strict=True))
     table = Table(("library", "version", "cases", "values", "differing", "largest", "verdict"), _NUMBERS)
     tallies: dict[str, Tally] = {}
-    found = libraries.opened(tuple(args.library))
+    found = libraries.opened(tuple(args.library or libraries.NAMES))
     for opened in found:
         if opened.reason:
             table.add(str(opened.target), opened.reason, tone="dim")
@@ -114,8 +113,32 @@ def run(args: argparse.Namespace) -> int:
         for case, what in list(tally.broken.items())[:1]:
             print(f"\n{name}, {case}: {what}")
     if args.json:
-        args.json.write_text(_json(args.seed, spoken, found, tallies))
-    return int(any(tally.broken for tally in tallies.values()))
+        with output.replacing(args.json) as file:
+            file.write_text(_json(args.seed, spoken, found, tallies))
+    if any(tally.broken for tally in tallies.values()):
+        return 1
+    checked = {opened.target.name for opened in found if not opened.reason}
+    if missing := [name for name in args.library or () if name not in checked]:
+        msg = f"not checked: {', '.join(missing)}"
+        raise ValueError(msg)
+    return 0
+
+
+def _spare(path: Path) -> None:
+    """Refuse to replace a file that no `portresize check` wrote.
+
+    Raises:
+        ValueError: There is such a file.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        report_ = json.loads(path.read_bytes())
+    except ValueError:
+        report_ = None
+    if not isinstance(report_, dict) or not report_.keys() >= {"portresize", "libraries"}:
+        msg = f"`--json` is {path}, which is there and no report of `portresize check`; remove it, or name another file"
+        raise ValueError(msg)
 
 
 _NUMBERS = frozenset({"cases", "values", "differing", "largest"})

@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
     for text in wrong:
         print(f"\n{text}")
     try:
-        figure.draw(args.output, spoken=spoken, picture=picture, case=case, expected=expected, ours=ours, theirs=theirs)
+        with output.replacing(args.output) as file:
+            figure.draw(file, spoken=spoken, picture=picture, case=case, expected=expected, ours=ours, theirs=theirs)
         print(f"\npicture: {args.output}")
     except libraries.Missing as reason:
         print(f"\nno picture: matplotlib is {reason}")

@@ -1,11 +1,18 @@
-"""Where a command writes, refused before any work: a figure at the end of a minute must not fail on its name."""
+"""Files that a command writes: refused before any work, and replaced as a whole.
+
+A figure at the end of a minute must not fail on its name, nor a full disk leave half a file where a whole one was.
+"""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 # What matplotlib's Agg writes, in every release since 3.8, and a person would open; without a suffix it adds one.
 FIGURES = (".jpeg", ".jpg", ".pdf", ".png", ".svg", ".tif", ".tiff", ".webp")
@@ -47,3 +54,21 @@ def check_figure(path: Path, picture: Path | None) -> None:
     if picture and picture.exists() and path.exists() and path.samefile(picture):
         msg = f"`--output` is {path}, the picture itself; name another file"
         raise ValueError(msg)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `path` when the block ends without an error.
+
+    It lies in a folder of a random name beside `path`, which only this user can open.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        yield path  # A device or a pipe, such as /dev/stdout.
+        return
+    with tempfile.TemporaryDirectory(prefix=".portresize-", dir=path.parent) as folder:
+        file = Path(folder) / path.name
+        yield file
+        if path.exists():
+            shutil.copymode(path, file)
+        file.replace(path)

@@ -32,6 +32,33 @@ def layout_of(n: int) -> str | None:
     return _BATCH[: n - 3] + "CHW" if 3 <= n <= len(_BATCH) + 3 else None
 
 
+def channels_first(shape: tuple[int, ...], *, has_floats: bool) -> str | None:
+    """Return `layout_of` for an array of `shape`, unless its last axis must be that of the bands.
+
+    So it is where the last axis has 1 to 4 elements and the two before it have more than 4: a picture 640 high and 3
+    wide, with 480 bands, is `(480, 640, 3)` with its axes in the wrong order. Floats may be feature maps, of many bands
+    and few columns, and are refused only where both have 32 elements or more.
+
+    Raises:
+        ValueError: The bands come last.
+
+    >>> channels_first((3, 480, 640), has_floats=False), channels_first((256, 14, 4), has_floats=True)
+    ('CHW', 'CHW')
+    """
+    least = 32 if has_floats else 5
+    # The third-last axis is the first to be asked: it is a known number in compiled programs, where the others may be
+    # symbols that a comparison would bind.
+    if len(shape) >= 3 and shape[-3] >= least and shape[-2] >= least and 1 <= shape[-1] <= 4:
+        bands, height, width = shape[-3:]
+        msg = (
+            f"`image` has shape {tuple(shape)}, but its axes are read as [..., C, H, W]: {bands} bands of {height} x "
+            f'{width}; permute them, or pass its layout, such as "HWC" (or "CHW" if that is what it is), to '
+            "portresize.resize or portresize.torch.Resize"
+        )
+        raise ValueError(msg)
+    return layout_of(len(shape))
+
+
 def size_of(size: object, max_size: object) -> tuple[int | Size | None, int | None]:
     """Both arguments as plain integers: the short edge, alone or in a sequence, or two edges, or None.
 

@@ -92,8 +92,43 @@ def test_a_library_that_does_not_import_says_why(
     monkeypatch.setattr(libraries, "installed", lambda _: True)
     if importlib.util.find_spec("cupy"):
         pytest.skip("cupy is installed")
-    assert main(["check", "--library", "cupy", "--cases", "1"]) == 0
-    assert "installed, but it does not import: No module named 'cupy'" in capsys.readouterr().out
+    assert main(["check", "--library", "cupy", "--cases", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert "installed, but it does not import: No module named 'cupy'" in out
+    assert err == "portresize: error: not checked: cupy\n"
+
+
+def test_a_file_that_is_no_report_is_not_replaced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "notes.json"
+    for text in ("precious", "[1]", '{"a": 1}'):
+        file.write_text(text)
+        assert main(["check", "--library", "numpy", "--cases", "1", "--json", str(file)]) == 2
+        assert file.read_text() == text
+        assert capsys.readouterr().err == (
+            f"portresize: error: `--json` is {file}, which is there and no report of `portresize check`; "
+            "remove it, or name another file\n"
+        )
+    file.unlink()
+    for _ in range(2):
+        assert main(["check", "--library", "numpy", "--cases", "1", "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["libraries"][0]["verdict"] == "equal"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_report_that_cannot_be_written_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "check.json"
+    assert main(["check", "--library", "numpy", "--cases", "1", "--json", str(file)]) == 0
+    before = file.read_bytes()
+
+    def full(path: Path, text: str) -> None:
+        with path.open("w") as stream:
+            stream.write(text[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    assert main(["check", "--library", "numpy", "--cases", "1", "--json", str(file)]) == 2
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_the_file_holds_what_was_found(tmp_path: Path) -> None:

@@ -35,6 +35,26 @@ def test_an_error_is_one_line_and_exit_code_2() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX closes the output")
+@pytest.mark.parametrize("words", ["explain 9x9 4x4", "info", "--version"])
+def test_a_closed_output_is_one_line(words: str) -> None:
+    child = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m portresize {words} >&-', sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (child.returncode, child.stderr) == (2, "portresize: error: standard output is closed\n")
+
+
+def test_names_are_no_orders_to_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "a\x1b[31mb\u202e.png"]) == 2
+    err = capsys.readouterr().err
+    assert r"a\x1b[31mb\u202e.png" in err
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])

@@ -92,6 +92,34 @@ def test_arrays_of_other_libraries_are_resized_too() -> None:
     assert_same(Resize(20, dialect=DIALECT)(noise(3, 40, 57)), pillows(noise(3, 40, 57), (20, 28)))
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((48, 64, 3), np.uint8),
+        np.zeros((2, 48, 64, 4), np.uint16),
+        torch.zeros((48, 64, 1), dtype=torch.uint8),
+        torch.zeros((32, 32, 3)),
+    ],
+    ids=lambda image: f"{type(image).__name__}{tuple(image.shape)}",
+)
+def test_bands_that_come_last_are_refused(image: Any) -> None:
+    with pytest.raises(ValueError, match="permute them") as caught:
+        Resize(8)(image)
+    bands, height, width = image.shape[-3:]
+    assert str(caught.value) == (
+        f"`image` has shape {tuple(image.shape)}, but its axes are read as [..., C, H, W]: {bands} bands of {height} x "
+        f'{width}; permute them, or pass its layout, such as "HWC" (or "CHW" if that is what it is), to '
+        "portresize.resize or portresize.torch.Resize"
+    )
+
+
+def test_bands_that_may_come_first_do() -> None:
+    assert Resize(8)(torch.zeros((256, 14, 4))).shape == (256, 28, 8)  # A feature map.
+    assert Resize((8, 8))(np.zeros((3, 64, 3), np.uint8)).shape == (3, 8, 8)
+    assert Resize((8, 9), layout="CHW")(np.zeros((48, 64, 3), np.uint8)).shape == (48, 8, 9)
+    assert Resize((8, 9), layout="HWC")(np.zeros((48, 64, 3), np.uint8)).shape == (8, 9, 3)
+
+
 def test_an_image_of_that_size_already_is_copied() -> None:
     image = torch.from_numpy(noise(3, 20, 28))
     result = Resize(20)(image)

@@ -336,6 +336,46 @@ def test_an_image_without_an_aspect_is_refused() -> None:
         Resize(5)(torch.zeros(3, 0, 5))
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda x: x, lambda x: {"image": x, "label": 3, "weights": np.ones(9)}, lambda x: [x]],
+    ids=["alone", "in a dict", "in a list"],
+)
+def test_a_picture_that_v2_would_leave_alone_is_refused(wrap: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        Resize(8)(wrap(np.zeros((48, 64, 3), np.uint8)))
+    assert str(caught.value) == (
+        "a part of the sample is a numpy.ndarray of shape (48, 64, 3), which v2 would leave as it is; "
+        "put v2.ToImage() before this transform, or call portresize.resize"
+    )
+
+
+def test_boxes_are_not_resized_beside_a_picture_that_is_left_alone() -> None:
+    boxes = tv_tensors.BoundingBoxes([[1, 2, 9, 9]], format="XYXY", canvas_size=(48, 64))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"of shape \(48, 64\), which v2 would leave as it is"):
+        Resize(8)({"image": np.zeros((48, 64), np.uint8), "boxes": boxes})
+
+
+def test_arrays_beside_an_image_are_left_alone_as_in_v2() -> None:
+    depth = np.zeros((48, 64))
+    sample = {
+        "image": torch.zeros((3, 48, 64), dtype=torch.uint8),
+        "depth": depth,
+        "label": np.arange(20).reshape(10, 2),
+    }
+    result = Resize(8)(sample)
+    assert result["image"].shape == (3, 8, 10)
+    assert result["depth"] is depth
+    assert result["label"] is sample["label"]
+    labels = {"label": np.zeros((100, 4)), "name": "a"}
+    assert Resize(8)(labels)["label"] is labels["label"]
+
+
+def test_bands_that_come_last_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"axes are read as \[\.\.\., C, H, W\]: 48 bands of 64 x 3; permute them"):
+        Resize(8)(torch.zeros((48, 64, 3), dtype=torch.uint8))
+
+
 def test_without_torchvision_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['torchvision'] = None; import portresize.torchvision"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
