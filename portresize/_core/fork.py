@@ -10,12 +10,14 @@ only, never while they are being imported, because a thread of the caller may be
 
 from __future__ import annotations
 
+import _thread
+
 # `logging` has a hook of its own, and its lock may be wanted under this one. A fork acquires in the reverse order of
 # registration, and so has to meet that of `logging` first.
 import logging  # noqa: F401
 import os
+import sys
 import threading
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache, wraps
 from typing import TYPE_CHECKING, TypeVar
@@ -77,32 +79,41 @@ def once(load: Callable[[], R]) -> Callable[[], R]:
         # Another thread would wait for the lock that this one holds, and whose section a handler interrupted.
         if not is_main or LOCK._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  as Condition asks
             return act()
-        try:
-            return _elsewhere(act)
-        except _NoThreadError:
-            return act()
+        return _elsewhere(act)
 
     return call
 
 
-class _NoThreadError(Exception):
-    """No thread can be started: by a limit, at the end of the interpreter, or because something replaced threads."""
+# Seconds between two looks whether the thread that is waited for is one of this process.
+_PATIENCE = 0.1
 
 
 def _elsewhere(act: Callable[[], R]) -> R:
-    """Return the result of `act`, called on another thread, or raise what it raises."""
-    future: Future[R] = Future()
+    """Return the result of `act`, called on another thread if one can be had, or raise what it raises."""
+    results: list[R] = []
+    errors: list[BaseException] = []
+    done, process = _thread.allocate_lock(), os.getpid()
+    done.acquire()
 
     def run() -> None:
-        # A child that the waiting thread forks, from a signal handler, finds the result.
+        # As `threading` does for debuggers and measures of coverage.
+        sys.settrace(threading.gettrace())
+        # Under the lock to the end: a child that the waiting thread forks then finds the result, or no thread at all.
         with LOCK:
             try:
-                future.set_result(act())
+                results.append(act())
             except BaseException as error:  # noqa: BLE001  raised by the thread that waits
-                future.set_exception(error)
+                errors.append(error)
+            done.release()
 
     try:
-        threading.Thread(target=run, name="portresize import", daemon=True).start()
-    except Exception as error:
-        raise _NoThreadError from error
-    return future.result()
+        # Not a `Thread`, whose `start` waits for it: a signal handler may fork meanwhile, and the child has none.
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        return act()
+    while not done.acquire(timeout=_PATIENCE):
+        if os.getpid() != process:
+            return act()
+    if errors:
+        raise errors[0]
+    return results[0]
