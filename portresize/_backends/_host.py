@@ -12,6 +12,7 @@ from portresize._core.adjoint import planned
 from portresize._core.cache import LONG
 from portresize._core.floating import DefaultState
 from portresize._core.fork import once
+from portresize._core.modes import MODES
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.host import host
 
@@ -92,8 +93,10 @@ def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[
     if isa is not None:
         parts = _parts()
         # A kernel walks memory by the words of a request, which others may have checked of another array.
-        layout = spec.layout
-        request.mode_of(dtype.name, shape[layout.index("C")] if "C" in layout else None, spec.mode)
+        layout, mode = spec.layout, MODES[spec.mode]
+        # A shard may hold some of the bands, unless they mix.
+        bands = shape[layout.index("C")] if (mode.alpha or mode.signed) and "C" in layout else mode.bands
+        request.mode_of(dtype.name, bands or None, spec.mode)
         height, width = layout.index("H"), layout.index("W")
         form = parts.form(spec.layout, spec.mode, dtype, shape)
         try:

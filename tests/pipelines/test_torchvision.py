@@ -351,7 +351,7 @@ def test_a_picture_that_v2_would_leave_alone_is_refused(wrap: Any) -> None:
 
 
 def test_boxes_are_not_resized_beside_a_picture_that_is_left_alone() -> None:
-    boxes = tv_tensors.BoundingBoxes([[1, 2, 9, 9]], format="XYXY", canvas_size=(48, 64))  # type: ignore[call-overload]
+    boxes = tv_tensors.BoundingBoxes([[1, 2, 9, 9]], format="XYXY", canvas_size=(48, 64))
     with pytest.raises(TypeError, match=r"of shape \(48, 64\), which v2 would leave as it is"):
         Resize(8)({"image": np.zeros((48, 64), np.uint8), "boxes": boxes})
 
