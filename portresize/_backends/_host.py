@@ -94,9 +94,10 @@ def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[
         parts = _parts()
         # A kernel walks memory by the words of a request, which others may have checked of another array.
         layout, mode = spec.layout, MODES[spec.mode]
-        # A shard may hold some of the bands, unless they mix.
-        bands = shape[layout.index("C")] if (mode.alpha or mode.signed) and "C" in layout else mode.bands
-        request.mode_of(dtype.name, bands or None, spec.mode)
+        # Moved samples are bytes of any dtype. A shard may hold some of the bands, unless they mix.
+        if mode.kind != "moved":
+            bands = shape[layout.index("C")] if (mode.alpha or mode.signed) and "C" in layout else mode.bands
+            request.mode_of(dtype.name, bands or None, spec.mode)
         height, width = layout.index("H"), layout.index("W")
         form = parts.form(spec.layout, spec.mode, dtype, shape)
         try:
