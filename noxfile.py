@@ -201,6 +201,14 @@ def golden(session: nox.Session, pillow: str) -> None:
     session.run(python, "-m", "tests.golden.make", *session.posargs, external=True)
 
 
+@nox.session(python=PYTHON, default=False)
+def mutants(session: nox.Session) -> None:
+    """Change the code a little in many places, each of which a test has to notice; a sample of 20 minutes."""
+    session.install("-e.[compare,cpu]", *_group("test"), PILLOW, "cosmic-ray==8.7.0")
+    folder = str(Path(session.create_tmp()) / "copy")
+    session.run("python", "-m", "tests.mutants.run", "--folder", folder, *session.posargs)
+
+
 def _old_pillow(session: nox.Session, pillow: str) -> str | None:
     """Return the interpreter of an environment with an old Pillow and numpy, or None without a Python for it."""
     base = f"python{PILLOW_OLD[pillow]}"
