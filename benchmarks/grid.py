@@ -58,7 +58,7 @@ class Mode(NamedTuple):
 
     @property
     def has_filters(self) -> bool:
-        """Whether it can be averaged at all."""
+        """Return whether it can be averaged at all."""
         return self.name not in {"1", "P"}
 
 

@@ -194,7 +194,7 @@ class Resize(v2.Transform):
 
 
 def _is_image(part: object) -> bool:
-    """Whether v2 takes `part` for an image; a mask, boxes or points are none."""
+    """Return whether v2 takes `part` for an image; a mask, boxes or points are none."""
     if isinstance(part, tv_tensors.TVTensor):
         return isinstance(part, (tv_tensors.Image, tv_tensors.Video))
     return isinstance(part, (torch.Tensor, Image.Image))

@@ -117,7 +117,7 @@ def _is_plain(x: torch.Tensor) -> bool:
 
 
 def _may_differ(x: torch.Tensor) -> bool:
-    """Whether samples can have a gradient."""
+    """Return whether samples can have a gradient."""
     return x.is_floating_point() or x.is_complex()
 
 

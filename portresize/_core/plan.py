@@ -183,7 +183,7 @@ def _numbers(box: tuple[float, ...]) -> str:
 
 
 def _only_moves(mode: Mode, what: str) -> str:
-    """What is wrong with arithmetic on samples that no mode of Pillow holds."""
+    """Return what is wrong with arithmetic on samples that no mode of Pillow holds."""
     return (
         f"`image` has dtype {mode.dtypes[0]}, whose samples can only be moved, and {what} computes new ones; pass "
         f'resample="nearest", or cast it to {mode.cast}'

@@ -55,7 +55,7 @@ def quotas(root: Path) -> Iterator[float]:
 
 
 def _text(path: Path) -> str:
-    """What a file holds; "" if it cannot be read."""
+    """Return what a file holds; "" if it cannot be read."""
     try:
         return path.read_text()
     except (OSError, ValueError):

@@ -91,7 +91,7 @@ _LIBRARIES = ("multiprocessing", "multiprocess")
 
 
 def _is_worker() -> bool:
-    """Whether a library started this process to work beside others."""
+    """Return whether a library started this process to work beside others."""
     # A worker has loaded the library; other processes need not load it to ask.
     loaded = (sys.modules.get(f"{name}.process") for name in _LIBRARIES)
     return any(module is not None and module.parent_process() is not None for module in loaded)

@@ -155,7 +155,7 @@ class Chains:
         return self._function(("halve", how, found.pieces), halves.HALVE, values, inner, places)
 
     def _averages(self, step: Reduce) -> lookup.Table | None:
-        """Where sums of whole blocks are among those of all columns, if many can be looked up at once."""
+        """Return where sums of whole blocks are among those of all columns, if many can be looked up at once."""
         samples, n_bands = self._samples, self._samples.bands
         if samples.kind != "u8" or step.vertical * step.horizontal > averages.MOST_SAMPLES:
             return None

@@ -72,7 +72,7 @@ def every_key() -> Iterator[Key]:
 
 
 def exists(isa: Isa, key: Key) -> bool:
-    """Whether a level has a function: without an instruction for it, nothing is looked up."""
+    """Return whether a level has a function: without an instruction for it, nothing is looked up."""
     return key[0] not in {"lookup", "average", "halve"} or isa.lookup > 0
 
 

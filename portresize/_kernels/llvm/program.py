@@ -147,7 +147,7 @@ class Program:
         return ("move",)
 
     def _is_direct(self, side: Side) -> bool:
-        """Whether nearest neighbours are moved from there or to there without a function in between."""
+        """Return whether nearest neighbours are moved from there or to there without a function in between."""
         # The kernel itself walks any stride, unless the bands of a pixel lie apart or have to be changed.
         return self._parts.act is None and self._parts.reduce is None and self._samples.are_joined(side)
 
