@@ -13,7 +13,16 @@ import portresize
 
 ROOT = Path(portresize.__file__).parent
 # First part of a module's name below the package, and its floor. Everything else without an underscore is an adapter.
-FLOORS = {"_core": 0, "_kernels": 1, "_backends": 2, "_dispatch": 3, "_subject": 4, "_api": 5, "_cli": 6}
+FLOORS = {
+    "_core": 0,
+    "_kernels": 1,
+    "_backends": 2,
+    "_dispatch": 3,
+    "_subject": 4,
+    "_api": 5,
+    "_adapters": 5,
+    "_cli": 6,
+}
 # Data and types belong to no floor: they import `_core` at most.
 GROUND = {"_cases": 0, "_typing": 0}
 FREE = {"__init__", "__main__"}

@@ -1,0 +1,1 @@
+"""Parts of the adapters that import no framework."""
