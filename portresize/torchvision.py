@@ -5,6 +5,7 @@ Source: torchvision 0.28.0, torchvision/transforms/v2/_geometry.py, and function
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from portresize._core import ahead, edges, foreign, request
@@ -43,7 +44,8 @@ class Resize(v2.Transform):
     - `tv_tensors.Image` and `Video`, or the first plain tensor where there is none: Pillow's pixels, with any filter,
       on the tensor's device. Bytes with 4 bands are RGBA, with 2 LA, whose alpha is multiplied in, as in Pillow; v2
       resizes every band by itself, which is `mode="L"` here.
-    - PIL images: the same pixels, whichever Pillow is installed, in an image of the same mode.
+    - PIL images: the same pixels, whichever Pillow is installed, in an image of the same mode. Of modes I;16B and
+      I;16N they are Pillow's too, whose filters take the two bytes of a sample in the wrong order.
     - `Mask`, `BoundingBoxes`, `KeyPoints`: what v2 makes of them. Masks are resized to the nearest, which is v2's
       `"nearest-exact"` if `interpolation` says so and otherwise its `"nearest"`; neither is Pillow's.
     - All else: left alone; but an array of another library that is a picture, in a sample without any of the above
@@ -63,8 +65,8 @@ class Resize(v2.Transform):
 
     Raises:
         TypeError: As in `portresize.resize`.
-        ValueError: As in `portresize.resize`, or `size` and `max_size` contradict each other, or `antialias` is not
-            True.
+        ValueError: As in `portresize.resize`, or `size` is neither an integer nor a sequence, or
+            contradicts `max_size`, or `antialias` is not True.
 
     >>> import torch, portresize.torchvision
     >>> from torchvision.transforms import v2
@@ -96,7 +98,7 @@ class Resize(v2.Transform):
     ) -> None:
         super().__init__()
         words = ahead.checked(None, None, mode, dialect)
-        self.size, self.max_size = edges.size_of(size, max_size)
+        self.size, self.max_size = _sizes_of(size, max_size)
         self.interpolation = name_of(interpolation, words.dialect)
         if type(antialias) not in {bool, type(None)}:
             msg = f"`antialias` is {foreign.shown(antialias)}, expected True"
@@ -161,8 +163,10 @@ class Resize(v2.Transform):
         )
 
     def _picture(self, image: Image.Image) -> Image.Image:
-        samples = np.asarray(image)
-        pixels = self._pixels(samples, image.mode, "HWC"[: samples.ndim])
+        samples, mode = np.asarray(image), image.mode
+        if mode in _AS_16_BITS:
+            samples, mode = samples.view(_AS_16_BITS[mode]), "I;16"
+        pixels = self._pixels(samples, mode, "HWC"[: samples.ndim])
         # Pillow itself makes the image: it keeps what belongs to it, such as its palette, and so do modes 1 and P.
         result = image.resize(pixels.shape[1::-1], Image.Resampling.NEAREST)
         if image.mode not in {"1", "P"}:
@@ -193,6 +197,16 @@ class Resize(v2.Transform):
         return ", ".join(given)
 
 
+def _sizes_of(size: object, max_size: object) -> tuple[int | tuple[int, int] | None, int | None]:
+    """Return `edges.size_of`; what is neither an integer nor a sequence is a ValueError, as in v2."""
+    try:
+        return edges.size_of(size, max_size)
+    except TypeError as error:
+        if str(error).startswith("`size`") and not issubclass(type(size), (int, Sequence)):
+            raise ValueError(str(error)) from error.__cause__
+        raise
+
+
 def _is_image(part: object) -> bool:
     """Return whether v2 takes `part` for an image; a mask, boxes or points are none."""
     if isinstance(part, tv_tensors.TVTensor):
@@ -200,6 +214,9 @@ def _is_image(part: object) -> bool:
     return isinstance(part, (torch.Tensor, Image.Image))
 
 
+# In which order Pillow's filters take the two bytes of a sample, whatever the mode says, on a little-endian machine.
+# Source: Pillow 13.0.0, src/libImaging/Resample.c, `bigendian`.
+_AS_16_BITS = {"I;16L": "<u2", "I;16B": "<u2", "I;16N": ">u2"}
 # What torchvision calls its filters.
 _NAMES = frozenset(member.value for member in InterpolationMode)
 

@@ -211,12 +211,12 @@ def _resize(
 
 
 # Public functions and classes of torch and torchvision that interpolate, by their `id`.
-_INTERPOLATES = re.compile("affine|elastic|grid_sample|interpolate$|perspective|resize|rotate|rotation|upsample", re.IGNORECASE)
+_NAMES = re.compile("(?i)affine|elastic|grid_sample|interpolate$|perspective|resize|rotate|rotation|upsample")
 _OTHERS: dict[int, str] = {
     id(value): f"{module.__name__}.{name}"
     for module in (torch.nn, torch.nn.functional, transforms, transforms.functional, v2, v2.functional)
     for name, value in vars(module).items()
-    if name[0] != "_" and callable(value) and _INTERPOLATES.search(name)
+    if name[0] != "_" and callable(value) and _NAMES.search(name)
 }
 # Those that have a counterpart here.
 _TORCHVISIONS = {id(v2.functional.resize), id(transforms.functional.resize)}

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,35 @@ def test_sizes_are_v2s(size: Any, max_size: int | None) -> None:
         assert Resize(size, "box", max_size)(image).shape == v2.Resize(size, "bilinear", max_size)(image).shape
 
 
+class Members(Sequence[Any]):
+    """A sequence that is neither a list nor a tuple, as those of OmegaConf are."""
+
+    def __init__(self, *members: Any) -> None:
+        self._members = members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._members[place]
+
+
+@pytest.mark.parametrize("members", [(20,), (7, 90)], ids=str)
+def test_any_sequence_is_a_size_as_in_v2(members: tuple[int, ...]) -> None:
+    image = torch.empty((1, 40, 57), dtype=torch.uint8)
+    assert Resize(Members(*members), "box")(image).shape == v2.Resize(Members(*members))(image).shape
+
+
+@pytest.mark.parametrize("size", [object, 2.5, {20}, {20: 1}, (), (1, 2, 3), (2.5,), "20"], ids=str)
+def test_a_size_is_refused_with_v2s_class_of_error(size: Any) -> None:
+    size = size() if size is object else size
+    with pytest.raises((TypeError, ValueError)) as theirs:
+        v2.Resize(size)(torch.zeros(1, 2, 3))
+    with pytest.raises((TypeError, ValueError), match=r"^`size` is ") as caught:
+        Resize(size)
+    assert type(caught.value) is type(theirs.value)
+
+
 MODES = [
     "1",
     "L",
@@ -175,6 +205,18 @@ def test_a_pil_image_is_what_its_own_resize_makes_of_it(mode: str, number: int) 
     assert result.getpalette() == (image if mode == "PA" else expected).getpalette()
     assert_same(np.asarray(result), np.asarray(expected))
     result.paste(1, (0, 0, 3, 3))  # It can be written.
+
+
+@pytest.mark.parametrize("mode", ["I;16L", "I;16B", "I;16N"])
+@pytest.mark.parametrize("number", sorted(RULES.filters))
+@pytest.mark.parametrize("size", [(20, 28), (40, 57)], ids=str)
+def test_16_bits_in_any_order_are_what_pillow_makes_of_them(mode: str, number: int, size: tuple[int, int]) -> None:
+    samples = np.random.default_rng(3).integers(0, 2**16, (40, 57), np.uint16)
+    image = Image.frombytes(mode, (57, 40), samples.tobytes())
+    result, expected = Resize(size, number, dialect=DIALECT)(image), image.resize(size[::-1], number)
+    assert (result.mode, result.size) == (mode, expected.size)
+    assert result.tobytes() == expected.tobytes()
+    assert_same(np.asarray(result), np.asarray(expected))
 
 
 def test_a_pil_image_speaks_the_dialect_whichever_pillow_is_installed() -> None:
