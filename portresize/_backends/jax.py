@@ -22,6 +22,7 @@ from jax.interpreters import ad, batching, mlir
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from portresize._backends import _jax_cpu, _jax_eager, _xla
+from portresize._backends import _jax_experimental as _experimental
 from portresize._backends._items import Form
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
@@ -61,6 +62,7 @@ def checked(x: jax.Array) -> jax.Array:
 
 def run(x: jax.Array, spec: Spec) -> jax.Array:
     """Execute `spec` on an array or a tracer."""
+    _experimental.register(resize_p, _linear)
     return resize_p.bind(_gathered(x, spec.layout), spec=spec, source=(), threads=number_of_threads())
 
 
