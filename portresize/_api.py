@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
@@ -419,3 +419,13 @@ def _scale(subject: Subject, factor: object, resample: Filter) -> Spec:
         size=geometry.scale(subject.size, request.scale_of(factor)),
         resample=request.filter_of(resample, subject.dialect, Resampling.BICUBIC),
     )
+
+
+def not_scripted() -> NoReturn:
+    """Refuse TorchScript, which asks a function or module for this under the name `__prepare_scriptable__`."""
+    msg = "TorchScript does not take portresize; use torch.compile, torch.export, or torch.onnx.export"
+    raise TypeError(msg)
+
+
+for _verb in (resize, reduce, thumbnail, contain, cover, fit, pad, scale):
+    setattr(_verb, "__prepare_scriptable__", not_scripted)  # noqa: B010  the checker knows no attributes of functions

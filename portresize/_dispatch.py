@@ -94,6 +94,11 @@ _REFUSED = {
     ("numpy", "MaskedArray"): "no backend for a masked array, whose mask would be lost; pass its `.data` or "
     "`.filled(...)`",
     ("numpy", "matrix"): "no backend for a numpy matrix; pass numpy.asarray(image)",
+    (
+        "torch",
+        "Proxy",
+    ): "no backend for a Proxy of torch.fx; call portresize in a function with @torch.fx.wrap, or trace a "
+    "portresize.torch.Resize",
     ("PIL", "Image"): "no backend for a PIL image; pass numpy.asarray(image), or call the image's own `resize`",
 }
 # By top-level package, the expression that gives an array which can be resized.

@@ -2,15 +2,18 @@
 
 Everything else is `portresize.resize` itself, which takes tensors, on their own device, in compiled programs too.
 
+Programs of `torch.export` and packages of AOTInductor call an operator of portresize: a process that loads one has to
+`import portresize.torch` before.
+
 Source: torchvision 0.28.0, torchvision/transforms/v2/_geometry.py, Resize, for what `size` and `max_size` mean.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from portresize import _dispatch
-from portresize._api import resize
+from portresize._api import not_scripted, resize
 from portresize._core import ahead, edges, request, straight
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
@@ -18,6 +21,7 @@ from portresize._core.spec import Spec
 
 try:
     import torch
+    import torch.fx
 except ModuleNotFoundError as error:
     error.add_note("portresize.torch needs torch: https://pytorch.org/get-started, or pip install 'portresize[torch]'")
     raise
@@ -41,8 +45,8 @@ class Resize(torch.nn.Module):
     which is `mode="L"` here. For images together with their boxes and masks there is `portresize.torchvision.Resize`.
 
     Arguments are checked here, but for what depends on the image. A module has no parameters and no state but its
-    arguments, so it can be pickled, copied, compiled with `torch.compile` and exported with `torch.export`, for images
-    of any size. TorchScript does not take it.
+    arguments, so it can be pickled, copied, compiled with `torch.compile`, exported with `torch.export`, for images of
+    any size, and traced with `torch.fx.symbolic_trace`. TorchScript does not take it.
 
     Args:
         size: The length of the short edge, an integer >= 1, of which torchvision derives the long one (cutting the
@@ -137,6 +141,14 @@ class Resize(torch.nn.Module):
             dialect=self.dialect,
         )
 
+    def __prepare_scriptable__(self) -> NoReturn:
+        """Refuse TorchScript, which asks for this.
+
+        Raises:
+            TypeError: Always.
+        """
+        not_scripted()
+
     def extra_repr(self) -> str:
         """The arguments of the call that makes an equal module, but for defaults."""
         words = ("resample", "max_size", "box", "reducing_gap", "layout", "mode")
@@ -193,6 +205,7 @@ def resize_straight_through(
     tensor([[0.5000, 0.5000, 0.0000, 0.0000]])
     """
     if not isinstance(image, torch.Tensor):
+        _dispatch.backend(image)  # Says more of what is no array at all.
         msg = f"`image` is a {type(image).__name__}, expected a tensor of torch"
         raise TypeError(msg)
     dialect = request.dialect_name(dialect)
@@ -232,3 +245,8 @@ def resized(
     layout = request.layout_of(shape, layout)
     wanted = edges.result((shape[layout.index("H")], shape[layout.index("W")]), size, max_size, torch.sym_max)
     return resize(image, wanted, resample, layout=layout, mode=mode, dialect=dialect, **words)
+
+
+# A call in a function that torch.fx traces is one node; and TorchScript asks a function for what refuses it.
+torch.fx.wrap("resized")
+setattr(resize_straight_through, "__prepare_scriptable__", not_scripted)  # noqa: B010  as in _api

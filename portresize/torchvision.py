@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from portresize import _dispatch
 from portresize._core import ahead, edges, foreign, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
@@ -15,6 +16,7 @@ from portresize.torch import resized
 
 try:
     import torch
+    import torch.fx
     from torchvision import tv_tensors
     from torchvision.transforms import InterpolationMode, v2
 except ModuleNotFoundError as error:
@@ -118,8 +120,12 @@ class Resize(v2.Transform):
             flat_inputs: All parts of the sample.
 
         Raises:
-            TypeError: A picture is an array of another library than torch, and nothing else is an image.
+            TypeError: A picture is an array of another library than torch, and nothing else is an image; or a part is
+                a Proxy of torch.fx, which v2 would hand on.
         """
+        for part in flat_inputs:
+            if isinstance(part, torch.fx.Proxy):
+                _dispatch.backend(part)
         if any(_is_image(part) for part in flat_inputs):
             return
         for part in flat_inputs:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,74 @@ def test_an_exported_module_takes_batches_of_any_length_and_size(size: Any) -> N
     upright = [torch.from_numpy(noise(5, 3, 77, 31))] if module.max_size is None else []
     for other in (image, torch.from_numpy(noise(5, 3, 31, 77)), *upright):
         assert_same(program(other).numpy(), module(other).numpy())
+
+
+# What else reads a program: torch.fx and TorchScript.
+
+
+@pytest.mark.parametrize("words", [{"size": 20, "max_size": 25}, {"size": (9, 30), "resample": "lanczos"}], ids=str)
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_torch_fx_traces_a_module(words: dict[str, Any], is_alone: bool) -> None:
+    module = Resize(**words) if is_alone else torch.nn.Sequential(Resize(**words), torch.nn.Flatten(0, 1))
+    traced = torch.fx.symbolic_trace(module)
+    if not is_alone:  # torch.fx pickles no trace of a function whose annotations are text, as they are in this package.
+        traced = unpickled(traced)
+    assert [node.name for node in traced.graph.nodes if node.op == "call_function"] == ["resized"]
+    for height, width in ((40, 57), (57, 40)):
+        image = torch.from_numpy(noise(2, 3, height, width))
+        assert_same(traced(image).numpy(), module(image).numpy())
+
+
+@torch.fx.wrap
+def _third(image: torch.Tensor) -> torch.Tensor:
+    return portresize.reduce(image, 3, layout="CHW")
+
+
+@quiet
+def test_torch_fx_traces_a_verb_in_a_function_that_is_wrapped() -> None:
+    image = torch.from_numpy(noise(3, 40, 57))
+    traced = torch.fx.symbolic_trace(lambda x: _third(x) + 1)
+    assert_same(traced(image).numpy(), (_third(image) + 1).numpy())
+
+
+VERBS: dict[str, Callable[[Any], Any]] = {
+    "resize": lambda x: portresize.resize(x, (5, 5), layout="CHW"),
+    "reduce": lambda x: portresize.reduce(x, 2, layout="CHW"),
+    "fit": lambda x: portresize.fit(x, (5, 5), layout="CHW"),
+    "resize_straight_through": lambda x: resize_straight_through(x, (5, 5), layout="CHW"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_on_a_proxy_says_what_to_do(verb: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        torch.fx.symbolic_trace(VERBS[verb])
+    assert str(caught.value) == (
+        "no backend for a Proxy of torch.fx; call portresize in a function with @torch.fx.wrap, or trace a "
+        "portresize.torch.Resize"
+    )
+
+
+def _scripted(x: torch.Tensor) -> torch.Tensor:
+    return portresize.contain(x, (5, 5))
+
+
+def _scripted_through(x: torch.Tensor) -> torch.Tensor:
+    return resize_straight_through(x, (5, 5))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "given",
+    [Resize(5), torch.nn.Sequential(Resize(5)), portresize.resize, _scripted, _scripted_through],
+    ids=["module", "modules", "verb", "function", "function through"],
+)
+def test_torchscript_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        torch.jit.script(given)
+    assert str(caught.value) == (
+        "TorchScript does not take portresize; use torch.compile, torch.export, or torch.onnx.export"
+    )
 
 
 # A gradient for bytes.

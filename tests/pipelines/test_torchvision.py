@@ -300,6 +300,13 @@ def test_a_compiled_transform_takes_tensors_of_torchvision() -> None:
     assert all(torch.equal(result[name], expected[name]) for name in given)
 
 
+def test_a_proxy_is_refused_where_v2_hands_it_on() -> None:
+    with pytest.raises(
+        TypeError, match=r"^no backend for a Proxy of torch\.fx; call portresize in a function with @torch"
+    ):
+        torch.fx.symbolic_trace(torch.nn.Sequential(Resize(20)))
+
+
 def test_torchscript_is_refused() -> None:
     with pytest.raises(RuntimeError, match="Transform Resize cannot be JIT scripted"):
         Resize(20).__prepare_scriptable__()
