@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from functools import partial
@@ -47,6 +48,9 @@ ROUND, ROUNDS, FEW, AGAIN = 0.001, 7, 3, 21
 LARGE = 1_000_000
 SIZES = [(8, 8), (32, 32), (100, 100), (224, 224), (512, 512), (1080, 1920), (3000, 4000)]
 SLOWEST = 40
+# Kinds of sizes, and the height in samples from which an image is of the next one.
+KINDS = {"tiny": 64, "small": 1000, "large": 10**9}
+COLUMNS = {"image": "Pillow", "array": "Pillow, array to array", "opencv": "OpenCV"}
 
 
 class Mode(NamedTuple):
@@ -135,7 +139,7 @@ def _averages(mode: Mode, height: int, width: int) -> Iterator[Cell]:
         area = _area(mode, factor) if not height % factor and not width % factor else None
         yield Cell(
             f"reduce {factor}",
-            partial(portresize.reduce, factor=factor),
+            lambda x, mode, factor=factor: portresize.reduce(x, factor, mode=mode),
             methodcaller("reduce", factor),
             area,
         )
@@ -237,17 +241,43 @@ def main(arguments: list[str]) -> None:
                     if options.only in name:
                         found[name] = measure(mode, cell, x, image)
             print(f"{mode.name}: done", file=sys.stderr, flush=True)
-    columns = {"image": "Pillow", "array": "Pillow, array to array", "opencv": "OpenCV"}
-    counts: dict[str, Any] = {}
-    for rival, title in columns.items():
-        own = {name: figures for name, figures in found.items() if rival in figures}
-        slower = sum(figures[rival] < 1 for figures in own.values())
-        counts[rival] = {"cells": len(own), "slower": slower}
-        table = Table(f"{title}: slower in {slower} of {len(own)} cells", "ours_us", *columns)
-        for name in sorted(own, key=lambda name: own[name][rival])[:SLOWEST]:
-            table.row(name, own[name])
+    counts = {rival: _counts(found, rival) for rival in COLUMNS}
+    _show(found, counts)
     if options.out:
         write({**environment(), "method": METHOD, "counts": counts, "cells": found}, options.out)
+
+
+def _size_of(name: str) -> str:
+    """The kind of size of a cell, by the shorter side of its image."""
+    height = int(name.split()[1].partition("x")[0])
+    return next(kind for kind, end in KINDS.items() if height < end)
+
+
+def _counts(found: dict[str, dict[str, Any]], rival: str) -> dict[str, Any]:
+    """In how many cells ours is slower than `rival`: in all, by kind of size, and the slowest of each kind."""
+    counts: dict[str, Any] = {}
+    for kind in ("all", *KINDS):
+        own = {n: f[rival] for n, f in found.items() if rival in f and kind in {"all", _size_of(n)}}
+        if own:
+            slowest = sorted(own, key=own.__getitem__)[:SLOWEST]
+            slower = sum(ratio < 1 for ratio in own.values())
+            median = round(statistics.median(own.values()), 3)
+            counts[kind] = {"cells": len(own), "slower": slower, "median": median, "slowest": slowest}
+    return counts
+
+
+def _show(found: dict[str, dict[str, Any]], counts: dict[str, Any]) -> None:
+    """Print the slowest cells beside each rival, and then in how many of them ours is slower."""
+    for rival, title in COLUMNS.items():
+        for kind, figures in counts[rival].items():
+            if kind != "all":
+                table = Table(f"{title}, {kind} images", "ours_us", *COLUMNS)
+                for name in figures["slowest"]:
+                    table.row(name, found[name])
+    table = Table("Slower, and the median of their time over ours", "cells", "slower", "median", "least")
+    for rival, title in COLUMNS.items():
+        for kind, figures in counts[rival].items():
+            table.row(f"{title}, {kind}", {**figures, "least": found[figures["slowest"][0]][rival]})
 
 
 if __name__ == "__main__":
