@@ -53,9 +53,7 @@ def _change(f: Function, isa: Isa, act: str, bands: int, row: tuple[Value, Value
     """One row, from where to where and of how many pixels; the two may be the same."""
     here, there, width = row
     if act.startswith("flip"):
-        # Bands 1 and 2 of LAB; the first byte in memory is the lowest.
-        with f.loop(width) as pixel:
-            there.at(pixel.index * 3).store(here.at(pixel.index * 3).load("i24") ^ 0x808000)
+        _flip(f, isa, row)
         return
     # Pixels in a vector: a lane of 16 or 32 bits for each band.
     element, at_once = (I16, 2 * isa.lanes // bands) if act == "premultiply" else (I32, isa.lanes // bands)
@@ -74,6 +72,25 @@ def _change(f: Function, isa: Isa, act: str, bands: int, row: tuple[Value, Value
         for band in range(bands - 1):
             there.at(pixel.index * bands + band).store(each(wide[band], wide[-1]).cast("trunc", I8))
         there.at(pixel.index * bands + bands - 1).store(values[-1])
+
+
+def _flip(f: Function, isa: Isa, row: tuple[Value, Value, Value]) -> None:
+    """One row of LAB with the top bit of bands 1 and 2 flipped: three vectors at a time, then three short ones."""
+    here, there, width = row
+    start = f.number(0)
+    for size in (4 * isa.lanes, 16):
+        # Three vectors hold whole pixels, so that each has the same bytes to flip on every turn.
+        type_, span = vector(I8, size), 3 * size
+        bits = [f.table(type_, [128 if byte % 3 else 0 for byte in range(size * i, size * i + size)]) for i in range(3)]
+        stop = (width * 3) // span * span
+        with f.loop(stop, start=start, step=span) as group:
+            values = [here.at(group.index + size * i).load(type_) for i in range(3)]
+            for i, value in enumerate(values):
+                there.at(group.index + size * i).store(value ^ bits[i])
+        start = stop
+    with f.loop(width * 3, start=start, step=3) as pixel:
+        # The first byte in memory is the lowest.
+        there.at(pixel.index).store(here.at(pixel.index).load("i24") ^ 0x808000)
 
 
 def _product(color: Value, alpha: Value) -> Value:

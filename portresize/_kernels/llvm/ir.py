@@ -202,6 +202,11 @@ class Value:
         """Put `value` here, at any alignment."""
         self.function.line(f"store {value.type} {value.name}, ptr {self.name}, align 1")
 
+    def prefetch(self) -> None:
+        """Ask the caches for what is here, which need not be memory."""
+        f = self.function
+        f.call("llvm.prefetch.p0", [self, f.number(0, I32), f.number(3, I32), f.number(1, I32)])
+
     def load_shared(self) -> Value:
         """The i64 here, which other threads write."""
         return self.function.emit(I64, f"load atomic i64, ptr {self.name} seq_cst, align 8")

@@ -104,7 +104,11 @@ def lookup(module: Module, isa: Isa, pieces: int) -> None:
             target.at(byte.index).store(f.number(0, I8))
         with f.when((row >= 0) & (is_again ^ 1)):
             source, _ = ends.fetch(row, f.number(1))
+            following = ends.following(out.index)
             with f.loop(x["groups"]) as group:
+                for i in range(size // 16):
+                    for j in range(0, pieces, 4):
+                        following.at(starts.at(group.index * (size // 2) + 8 * i).load(I64) + 16 * j).prefetch()
                 here = orders.at(group.index * (size * pieces))
                 value = bytes_at(isa, source, starts.at(group.index * (size // 2)), here, pieces)
                 target.at((group.index * size).min(x["out_bytes"] - size)).store(value)

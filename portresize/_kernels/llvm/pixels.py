@@ -64,10 +64,13 @@ def take(module: Module, isa: Isa, unit: int) -> None:
             target.at(pixel.index * step).store(f.number(0, type_))
         with f.when((row >= 0) & (is_again ^ 1)):
             source, _ = ends.fetch(row, f.number(1))
+            following = ends.following(out.index)
             for start, stop, n in ((f.number(0), whole, at_once), (whole, x["width"], 1)):
                 with f.loop(stop, start=start, step=n) as pixel:
-                    places = columns.at(pixel.index * 8)
-                    values = [source.at(places.at(8 * i).load(I64)).load(type_) for i in range(n)]
+                    places = [columns.at(pixel.index * 8 + 8 * i).load(I64) for i in range(n)]
+                    for place in places:
+                        following.at(place).prefetch()
+                    values = [source.at(place).load(type_) for place in places]
                     for i, value in enumerate(values):
                         target.at((pixel.index + i) * step).store(value)
             with f.loop(x["n_gaps"]) as gap:

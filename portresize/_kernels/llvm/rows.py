@@ -85,6 +85,12 @@ class Ends:
         )
         return row, row.equals(before) & is_later
 
+    def following(self, out: Value) -> Value:
+        """Address of the row of the source that the output row after `out` has; for prefetching, which never faults."""
+        x = self._x
+        index = x["row_index"].pointer().at((out + 1).min(x["stop_out"] - 1) * 4)
+        return self._source.at(index.load(I32).cast("sext", I64) * x["source_stride"])
+
     def rows(self, first: Value) -> tuple[Value, Value]:
         """Address and stride for finished rows from `first` on."""
         x = self._x
