@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from portresize._core import geometry, request
 from portresize._core.dialect import DEFAULT
 from portresize._core.filters import Resampling
-from portresize._subject import TWO, answer, is_remembered, ready
+from portresize._subject import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,15 +68,6 @@ def resize(
     >>> resize(row, (1, 3), "lanczos")
     array([[ 29, 212, 141]], dtype=uint8)
     """
-    if box is None and reducing_gap is None and is_remembered(image, size, resample):
-        try:
-            words: Any = (layout, mode, dialect, TWO, *size, resample, None, None)
-            run, spec = ready(_resize, type(image), image.shape, image.dtype, *words)
-        except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
-            pass  # An argument cannot be looked up, or is wrong: said below.
-        else:
-            result: ArrayT = run(image, spec)
-            return result
     return answer(_resize, image, (layout, mode, dialect), size, resample, box, reducing_gap)
 
 

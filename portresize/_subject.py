@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -90,24 +89,10 @@ class _Described(NamedTuple):
     dtype: object
 
 
-class _Many(int):
-    """Number of the words that follow it in a key and belong together, as two lengths of a size do."""
-
-
-TWO = _Many(2)
 # Classes whose values cannot change, and are equal to none of the same class that means something else.
 _SCALARS = frozenset({int, float, bool, str, type(None)})
 # Most words together: a box has four, a colour one for each band.
 _MOST_WORDS = 8
-
-
-def is_remembered(image: object, size: object, resample: object) -> bool:
-    """Return whether `ready` can be asked about a resize to `size`: the most frequent of all requests."""
-    if type(size) is not tuple or len(size) != 2 or type(size[0]) is not int or type(size[1]) is not int:
-        return False
-    if resample is not None and not issubclass(type(resample), (str, int)):
-        return False
-    return type(image) is np.ndarray or _is_plain(image)
 
 
 def _is_plain(image: object) -> bool:
@@ -124,18 +109,23 @@ def _is_plain(image: object) -> bool:
 
 
 def _key(words: tuple[object, ...]) -> list[Any] | None:
-    """Flatten words, so that a typed cache tells 4.0 from 4 in them; None if one of them may change."""
-    key: list[Any] = []
+    """Return `words` for a typed cache, after the types of the members of all tuples; None if a word may change.
+
+    A typed cache tells 4.0 from 4 among the words, but not in the tuples among them.
+    """
+    key: list[Any] = [()]
     for word in words:
         cls = type(word)
-        if cls in _SCALARS or issubclass(cls, Enum):
-            key.append(word)
-        elif (cls is tuple or cls is list) and len(word) <= _MOST_WORDS:  # type: ignore[arg-type]  # it has a length
-            members = tuple(word)  # type: ignore[arg-type, var-annotated]  # at once: another thread may change a list
-            if not _SCALARS.issuperset(map(type, members)):
+        if (cls is tuple or cls is list) and len(word) <= _MOST_WORDS:  # type: ignore[arg-type]  # it has a length
+            # At once: another thread may change a list.
+            members = tuple(word)  # type: ignore[arg-type, var-annotated]  # it has members
+            types = tuple(map(type, members))
+            if not _SCALARS.issuperset(types):
                 return None
-            key.append(_Many(len(members)))
-            key += members
+            key[0] += types
+            key.append(members)
+        elif cls in _SCALARS or issubclass(cls, Enum):
+            key.append(word)
         else:
             return None
     return key
@@ -148,11 +138,11 @@ def answer(
     key = _key(words) if _is_plain(image) else None
     if key is not None:
         try:
-            run, spec = ready(verb, type(image), image.shape, image.dtype, *reading, *key)
+            run = ready(verb, type(image), image.shape, image.dtype, *reading, *key)
         except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
             pass  # An argument cannot be looked up, or is wrong: said below.
         else:
-            found: ArrayT = run(image, spec)
+            found: ArrayT = run(image)
             return found
     subject = subject_of(image, *reading)
     result: ArrayT = subject.backend.run(subject.image, verb(subject, *words))
@@ -160,7 +150,7 @@ def answer(
 
 
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.
-@lru_cache(maxsize=256, typed=True)
+@lru_cache(maxsize=128, typed=True)
 def ready(  # noqa: PLR0917  a key of a cache: words by name take longer
     verb: Callable[..., Spec],
     cls: type,
@@ -169,10 +159,11 @@ def ready(  # noqa: PLR0917  a key of a cache: words by name take longer
     layout: str | None,
     mode: str | None,
     dialect: str,
-    *key: Any,  # noqa: ANN401
-) -> tuple[_dispatch.Run, Spec]:
-    """Return what `verb` makes of arrays of one shape and dtype, and what runs it; `key` is that of its words."""
+    types: tuple[type, ...],  # noqa: ARG001  tells words apart
+    *words: Any,  # noqa: ANN401
+) -> Callable[[Any], Any]:
+    """Return what executes `verb` with `words` on arrays of one shape and dtype; `types` and `words` are a `_key`."""
     subject = _read(_dispatch.backend_of(cls), _Described(shape, dtype), layout, mode, dialect, cls=cls)
-    rest = iter(key)
-    words = [tuple(islice(rest, word)) if type(word) is _Many else word for word in rest]
-    return subject.backend.run, verb(subject, *words)
+    backend, spec = subject.backend, verb(subject, *words)
+    bound = getattr(backend, "bound", None)
+    return bound(spec) if bound else lambda image: backend.run(image, spec)

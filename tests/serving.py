@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
+from portresize import _subject
 from portresize._backends import _host
 
 
@@ -16,8 +17,11 @@ def without_kernels(library: str = "numpy") -> Iterator[None]:
         with _jax_without_kernels():
             yield
         return
-    with mock.patch.object(_host, "run", return_value=None):
+    # Requests that were made before hold their kernels.
+    with mock.patch.object(_host, "run", return_value=None), mock.patch.object(_host, "_call", return_value=None):
+        _subject.ready.cache_clear()
         yield
+    _subject.ready.cache_clear()
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from portresize._backends import _host
 from portresize._core import foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portresize._core.spec import Spec
 
 Array = Any
@@ -43,3 +45,8 @@ def checked(x: Array) -> Array:
 def run(x: Array, spec: Spec) -> Array:
     """Execute `spec` on an array of numpy, a plain one."""
     return _host.execute(x, spec)
+
+
+def bound(spec: Spec) -> Callable[[Array], Array]:
+    """Return what executes `spec` on plain arrays of numpy."""
+    return _host.bound(spec)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import portresize
+from portresize import _subject
 from portresize._backends import _host
 from portresize._core import adjoint, geometry, plan, taps
 from portresize._core.floating import DefaultState, is_default
@@ -43,7 +44,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 def _forget() -> None:
     """Let every table be made again."""
-    for cached in (_host._call, _host._made_large, adjoint.adjoint, plan.plan, taps.nearest, taps.taps):
+    for cached in (_subject.ready, _host._call, _host._made_large, adjoint.adjoint, plan.plan, taps.nearest, taps.taps):
         cached.cache_clear()
     if host().isa is not None:
         from portresize._kernels.llvm import tables

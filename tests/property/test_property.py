@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import portresize
+from portresize import _subject
 from portresize._core.dialect import VERSIONS
 from portresize._core.filters import Resampling
 from portresize._core.report import compare
@@ -83,7 +84,7 @@ def _threads_for_small_images() -> Iterator[None]:
 
 
 def _forget(host_backend: Any) -> None:
-    for kept in (host_backend._call, host_backend._made_large):
+    for kept in (_subject.ready, host_backend._call, host_backend._made_large):
         kept.cache_clear()
 
 
