@@ -15,6 +15,7 @@ from portresize._backends import _host, _torch_like, generic
 from portresize._backends._frame import Frame
 from portresize._backends._numbers import colors
 from portresize._backends._torch_carriers import COMPUTED, SHARED, VIEWED
+from portresize._backends._torch_memory import lent
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
@@ -92,7 +93,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
     elif x.is_cpu:
         # The colour of a canvas is of the samples' own dtype.
         held = x if x.dtype in SHARED else None if spec.canvas or x.dtype not in VIEWED else x.view(VIEWED[x.dtype])
-        y = None if held is None else _host.run(held.detach().numpy(), spec, source)
+        y = None if held is None else _host.run(lent(held), spec, source)
         if y is not None:
             return torch.from_numpy(y).view(x.dtype) if held is not x else torch.from_numpy(y)
     with DefaultState():

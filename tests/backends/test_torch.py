@@ -327,3 +327,19 @@ def test_the_colour_of_a_canvas_of_half_floats_is_rounded_once(color: float) -> 
     assert np.array_equal(portresize.pad(image, (9, 9), color=color).numpy(), expected)
     with without_kernels():
         assert np.array_equal(portresize.pad(image, (9, 9), color=color).numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16, torch.int64])
+def test_the_storage_of_an_image_can_be_resized_afterwards(dtype: Any) -> None:
+    image = torch.zeros((20, 30), dtype=dtype)
+    portresize.resize(image, (9, 9), "nearest")
+    image.untyped_storage().resize_(0)
+    assert image.untyped_storage().nbytes() == 0
+
+
+def test_the_storage_of_a_gradient_can_be_resized_afterwards() -> None:
+    image = torch.zeros((20, 30), requires_grad=True)
+    gradient = torch.ones((9, 9))
+    portresize.resize(image, (9, 9)).backward(gradient)
+    for tensor in (image.detach(), gradient):
+        tensor.untyped_storage().resize_(0)
