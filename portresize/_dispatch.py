@@ -134,11 +134,17 @@ def opened(image: Any) -> tuple[Backend, Any]:  # noqa: ANN401  an array of any 
         TypeError: No backend takes it.
         ValueError: Its samples are gone.
     """
-    found = backend(image)
     try:
+        found = backend(image)
         array = found.checked(image)
-        _ = array.shape, array.dtype
     except (TypeError, ValueError, MemoryError, OverflowError):
+        raise
+    except Exception as error:
+        msg = f"no backend for {foreign.path_of(type(image))}, whose shape and dtype cannot be read"
+        raise TypeError(msg) from error
+    try:
+        tuple(array.shape), str(array.dtype)
+    except MemoryError:
         raise
     except Exception as error:
         msg = f"no backend for {foreign.path_of(type(image))}, whose shape and dtype cannot be read"

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Subject(NamedTuple):
-    """Metadata of an image, and the array that runs: of a subclass, the memory that is really there."""
+    """Metadata of an image."""
 
     backend: _dispatch.Backend
-    image: Any
     layout: str
     mode: str
     dialect: str
     shape: tuple[int, ...]
+    dtype: str
     bands: int
 
     @property
@@ -70,7 +70,7 @@ def _read(
     # "uint8", "torch.uint8" and "array_api_strict.uint8" are one dtype.
     dtype = str(image.dtype).rpartition(".")[2]
     name = request.mode_of(dtype, bands, mode)
-    return Subject(backend, image, axes, name, dialect, shape, 1 if bands is None else bands)
+    return Subject(backend, axes, name, dialect, shape, dtype, 1 if bands is None else bands)
 
 
 class _Seen(Protocol):
@@ -100,7 +100,10 @@ def _is_plain(image: object) -> bool:
     cls = type(image)
     if cls is np.ndarray:
         return True
-    if cls.__name__ != "Tensor" or cls.__module__ != "torch":
+    try:
+        if cls.__name__ != "Tensor" or cls.__module__ != "torch":
+            return False
+    except Exception:  # noqa: BLE001  whatever a metaclass raises
         return False
     # The module is loaded where there is a tensor.
     from torch.compiler import is_compiling
@@ -135,18 +138,36 @@ def answer(
     verb: Callable[..., Spec], image: ArrayT, reading: tuple[str | None, str | None, str], *words: object
 ) -> ArrayT:
     """Run what `verb` makes of an image and of its `words`; `reading` is the layout, the mode and the dialect."""
-    key = _key(words) if _is_plain(image) else None
-    if key is not None:
+    if _is_plain(image):
         try:
-            run = ready(verb, type(image), image.shape, image.dtype, *reading, *key)
-        except Exception:  # noqa: BLE001, S110  whatever a class raises that is asked for its hash
-            pass  # An argument cannot be looked up, or is wrong: said below.
-        else:
+            key = _key(words)
+            run = None if key is None else ready(verb, type(image), image.shape, image.dtype, *reading, *key)
+        except Exception:  # noqa: BLE001  whatever a class raises that is asked for its hash
+            run = None  # An argument cannot be looked up, or is wrong: said below.
+        if run is not None:
             found: ArrayT = run(image)
             return found
     subject = subject_of(image, *reading)
-    result: ArrayT = subject.backend.run(subject.image, verb(subject, *words))
+    spec = verb(subject, *words)
+    result: ArrayT = subject.backend.run(_unchanged(subject, image), spec)
     return result
+
+
+def _unchanged(subject: Subject, image: Any) -> Any:  # noqa: ANN401  an array of any library
+    """Return the array to run, once the words are read: methods of the caller's own classes may have changed it.
+
+    Raises:
+        ValueError: It has another shape or dtype now.
+    """
+    _, array = _dispatch.opened(image)
+    shape, dtype = tuple(array.shape), str(array.dtype).rpartition(".")[2]
+    if shape != subject.shape or dtype != subject.dtype:
+        msg = (
+            f"`image` of shape {subject.shape} and dtype {subject.dtype} has become one of shape {shape} and dtype "
+            f"{dtype} during the call; a method of another argument changes it"
+        )
+        raise ValueError(msg)
+    return array
 
 
 # Checking arguments takes longer than resizing a small image. Typed, because 4.0 is not 4 here.

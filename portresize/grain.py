@@ -107,13 +107,14 @@ class Resize(grain.transforms.Map):
         >>> Resize((2, 3), keys=("left", "right")).map({"left": np.eye(8), "right": np.eye(9), "id": 7})["right"].shape
         (2, 3)
         """
-        if isinstance(element, dict):
+        # By its class: a proxy is asked nothing.
+        if issubclass(type(element), dict):
             if missing := [key for key in self.keys if key not in element]:
                 found = foreign.shown(list(element))
                 msg = f"the element has the keys {found}, not {missing}; pass the names of its images as `keys`"
                 raise ValueError(msg)
             return element | {key: self._resized(element[key]) for key in self.keys}
-        if isinstance(element, (list, tuple)):
+        if issubclass(type(element), (list, tuple)):
             msg = f"the element is a {type(element).__name__}, expected an array or a dictionary with {self.keys}"
             raise TypeError(msg)
         return self._resized(element)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from portresize import _dispatch
 from portresize._api import resize
-from portresize._core import straight
+from portresize._core import foreign, straight
 from portresize._core.dialect import DEFAULT
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ def resize_straight_through(
     >>> jax.grad(lambda x: resize_straight_through(x, (1, 2), "box")[0, 0])(image)
     Array([[0.5, 0.5, 0. , 0. ]], dtype=float32)
     """
-    image = jnp.asarray(_dispatch.opened(image)[1])
+    image = _dispatch.opened(image)[1]
+    if not isinstance(image, (jax.Array, np.ndarray)):
+        msg = f"`image` is a {foreign.path_of(type(image))}, expected an array of jax"
+        raise TypeError(msg)
+    image = jnp.asarray(image)
     has_floats = jnp.issubdtype(image.dtype, jnp.floating)
     layout, mode = straight.axes_of(image.shape, str(image.dtype), layout, mode, has_floats=has_floats)
     resized = partial(

@@ -204,25 +204,24 @@ def resize_straight_through(
     >>> image.grad
     tensor([[0.5000, 0.5000, 0.0000, 0.0000]])
     """
-    if not isinstance(image, torch.Tensor):
-        _dispatch.backend(image)  # Says more of what is no array at all.
+    # By its class: a proxy is asked nothing.
+    if not issubclass(type(image), torch.Tensor):
+        _dispatch.opened(image)  # Says more of what is no array at all.
         msg = f"`image` is a {type(image).__name__}, expected a tensor of torch"
         raise TypeError(msg)
     dialect = request.dialect_name(dialect)
     request.dialect_of(dialect)
+    # Before the image is looked at: methods of the caller's own classes may change it.
+    words: dict[str, Any] = {
+        "size": request.size_of(size),
+        "resample": request.filter_of(resample, dialect, Resampling.BICUBIC),
+        "box": request.box_of(box),
+        "reducing_gap": request.gap_of(reducing_gap),
+    }
     _, image = _dispatch.opened(image)
     shape, dtype = tuple(image.shape), str(image.dtype).rpartition(".")[2]
     layout, mode = straight.axes_of(shape, dtype, layout, mode, has_floats=image.is_floating_point())
-    spec = Spec(
-        layout,
-        mode,
-        dialect,
-        size=request.size_of(size),
-        resample=request.filter_of(resample, dialect, Resampling.BICUBIC),
-        box=request.box_of(box),
-        reducing_gap=request.gap_of(reducing_gap),
-    )
-    return through(image, spec)
+    return through(image, Spec(layout, mode, dialect, **words))
 
 
 def resized(

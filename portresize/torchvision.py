@@ -124,17 +124,17 @@ class Resize(v2.Transform):
                 a Proxy of torch.fx, which v2 would hand on.
         """
         for part in flat_inputs:
-            if isinstance(part, torch.fx.Proxy):
+            if issubclass(type(part), torch.fx.Proxy):
                 _dispatch.backend(part)
         if any(_is_image(part) for part in flat_inputs):
             return
         for part in flat_inputs:
-            shape = getattr(part, "shape", None)
+            shape = _shape_of(part)
             # A batch of labels, boxes or points has no two long axes.
-            if hasattr(part, "dtype") and isinstance(shape, tuple) and sum(length > 4 for length in shape) >= 2:
-                name = f"{type(part).__module__}.{type(part).__name__}"
+            if sum(length > 4 for length in shape) >= 2:
                 msg = (
-                    f"a part of the sample is a {name} of shape {shape}, which v2 would leave as it is; "
+                    f"a part of the sample is a {foreign.path_of(type(part))} of shape {shape}, "
+                    "which v2 would leave as it is; "
                     "put v2.ToImage() before this transform, or call portresize.resize"
                 )
                 raise TypeError(msg)
@@ -213,11 +213,21 @@ def _sizes_of(size: object, max_size: object) -> tuple[int | tuple[int, int] | N
         raise
 
 
+def _shape_of(part: object) -> tuple[int, ...]:
+    """Return the shape of an array of any library; () for what is none, or whose class raises where it is asked."""
+    try:
+        shape = part.shape if hasattr(part, "dtype") else ()  # type: ignore[attr-defined]  # raises AttributeError
+        return tuple(shape) if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape) else ()
+    except Exception:  # noqa: BLE001  whatever a class raises
+        return ()
+
+
 def _is_image(part: object) -> bool:
     """Return whether v2 takes `part` for an image; a mask, boxes or points are none."""
-    if isinstance(part, tv_tensors.TVTensor):
-        return isinstance(part, (tv_tensors.Image, tv_tensors.Video))
-    return isinstance(part, (torch.Tensor, Image.Image))
+    cls = type(part)  # Not `isinstance`, which asks the object as well.
+    if issubclass(cls, tv_tensors.TVTensor):
+        return issubclass(cls, (tv_tensors.Image, tv_tensors.Video))
+    return issubclass(cls, (torch.Tensor, Image.Image))
 
 
 # In which order Pillow's filters take the two bytes of a sample, whatever the mode says, on a little-endian machine.

@@ -15,10 +15,11 @@ import re
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from portresize import _dispatch
 from portresize._adapters.reading import mentions
 from portresize._adapters.rebinding import is_copy, rebound
 from portresize._api import resize
-from portresize._core import edges, request
+from portresize._core import edges, foreign, request
 from portresize._core.dialect import DEFAULT
 
 try:
@@ -103,6 +104,10 @@ class PortresizeBackend(TorchvisionBackend):
             ValueError: As in transformers, or as in `portresize.resize`, or integers are not all from 0 to 255, and the
                 filter is not nearest.
         """
+        if not issubclass(type(image), torch.Tensor):
+            msg = f"`image` is a {foreign.path_of(type(image))}, expected a tensor of torch"
+            raise TypeError(msg)
+        _dispatch.opened(image)
         if not antialias:
             return super().resize(image, size, resample, antialias=antialias, **words)
         # How large the result is to be, as transformers has it: a tensor without samples is resized in no time.
@@ -141,7 +146,8 @@ def exact(processor: Any, *, dialect: str = DEFAULT) -> Any:  # noqa: ANN401  a 
     torch.Size([1, 3, 64, 64])
     """
     request.dialect_of(dialect)
-    found: Any = processor if isinstance(processor, type) else type(processor)
+    # By its class: a proxy is asked nothing.
+    found: Any = processor if issubclass(type(processor), type) else type(processor)
     if issubclass(found, TorchvisionBackend):
         cls = _class_of(found, dialect)
         if found is processor:
@@ -149,12 +155,18 @@ def exact(processor: Any, *, dialect: str = DEFAULT) -> Any:  # noqa: ANN401  a 
         result = copy.deepcopy(processor)
         result.__class__ = cls
         return result
-    msg = f"`processor` is a {found.__name__}, expected an image processor of the torchvision backend"
-    if hasattr(processor, "image_processor"):
-        msg += "; pass its `image_processor`"
-    elif getattr(processor, "backend", None) == "pil":
-        msg += "; this one calls Pillow itself"
-    raise TypeError(msg)
+    msg = f"`processor` is a {foreign.name_of(found)}, expected an image processor of the torchvision backend"
+    raise TypeError(msg + _hint(processor))
+
+
+def _hint(processor: Any) -> str:  # noqa: ANN401  anything
+    """Return advice for what is no such processor, or nothing."""
+    try:
+        if hasattr(processor, "image_processor"):
+            return "; pass its `image_processor`"
+        return "; this one calls Pillow itself" if getattr(processor, "backend", None) == "pil" else ""
+    except Exception:  # noqa: BLE001  whatever a class raises
+        return ""
 
 
 @cache

@@ -92,7 +92,17 @@ def _parts() -> _Parts:
 def _call(
     spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]
 ) -> Callable[[np.ndarray], np.ndarray | None] | None:
-    """What executes `spec` on arrays of this kind."""
+    """What executes `spec` on arrays of this kind.
+
+    Raises:
+        ValueError: The array has not the axes that the request was made for.
+    """
+    if len(shape) != len(spec.layout):
+        msg = (
+            f"`image` has shape {shape}, but its axes were read as {spec.layout}; it was changed during the call, or "
+            "its class says something else than its memory"
+        )
+        raise ValueError(msg)
     items = math.prod(shape[axis] for axis, name in enumerate(spec.layout) if name not in "HW")
     if max(items, *shape, *spec.size, *source) <= LONG:
         return _made(spec, source, shape, strides, dtype)

@@ -81,7 +81,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
 
     The axes of the result come in memory in the order in which those of `x` do.
     """
-    _check_storage(x)
+    check_storage(x)
     if is_for_triton(x):
         with importing():
             # Not before: it imports Triton.
@@ -102,7 +102,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
     return y if y.stride() == result.stride() else result.copy_(y)
 
 
-def _check_storage(x: torch.Tensor) -> None:
+def check_storage(x: torch.Tensor) -> None:
     """Raise ValueError if samples of `x` lie outside its storage, which `resize_` makes smaller, as FSDP does."""
     held = x.untyped_storage().nbytes()
     # Most tensors are all of their storage, which is told faster.

@@ -78,8 +78,10 @@ def run(x: Array, spec: Spec) -> Array:
         if not why:
             try:
                 return generic.run(x, spec)
+            except MemoryError:
+                raise
             # Libraries have more to refuse than a trial can meet, such as chunks of different sizes.
-            except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
+            except Exception as error:
                 msg = _no_backend(x, _raised(error))
                 raise TypeError(msg) from error
     raise TypeError(_no_backend(x, f"in a trial, {why}"))

@@ -24,6 +24,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from portresize._backends import _jax_cpu, _jax_eager, _xla
 from portresize._backends import _jax_experimental as _experimental
 from portresize._backends._items import Form
+from portresize._core import foreign
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
@@ -48,9 +49,12 @@ def checked(x: jax.Array) -> jax.Array:
     """Return `x`, whose samples are there.
 
     Raises:
-        TypeError: It holds keys of random numbers.
+        TypeError: It holds keys of random numbers, or is no array of jax.
         ValueError: It was deleted, or donated to a program.
     """
+    if not isinstance(x, jax.Array):
+        msg = f"no backend for {foreign.path_of(type(x))}, which has the name of an array of jax and is none"
+        raise TypeError(msg)
     if jnp.issubdtype(x.dtype, jax.dtypes.extended):
         msg = f"`image` has dtype {x.dtype}, which is no number; pass jax.random.key_data(image)"
         raise TypeError(msg)

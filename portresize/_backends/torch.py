@@ -10,6 +10,7 @@ A second operator is the resize of bytes held in floats, with the gradient of th
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from torch.autograd import forward_ad
 from torch.autograd.function import _SingleLevelFunction
 
 from portresize._backends import _torch_like, _torch_steps
+from portresize._core import foreign
 from portresize._core.adjoint import planned
 from portresize._core.fork import importing
 from portresize._core.modes import MODES
@@ -51,6 +53,7 @@ def checked(x: torch.Tensor) -> torch.Tensor:
     # A compiler has its own.
     if torch.compiler.is_compiling():
         return x
+    _check_class(x)
     if x.is_nested:
         msg = "no backend for a nested tensor; resize its members, image.unbind(), one by one"
         raise TypeError(msg)
@@ -61,7 +64,56 @@ def checked(x: torch.Tensor) -> torch.Tensor:
     if any(cls.__name__ == "MaskedTensor" for cls in type(x).__mro__):
         msg = "no backend for a masked tensor, whose mask would be lost; pass image.get_data() or image.to_tensor(...)"
         raise TypeError(msg)
+    if type(x) not in _OWN and (name := _overridden(type(x))):  # type: ignore[arg-type]  # a class has a hash
+        msg = (
+            f"no backend for {foreign.path_of(type(x))}, whose `{name}` is not that of a tensor; "
+            "pass image.as_subclass(torch.Tensor)"
+        )
+        raise TypeError(msg)
     return x
+
+
+# Classes whose properties say what is there.
+_OWN = (torch.Tensor, torch.nn.Parameter)
+# Properties and methods that are asked of a tensor here and below.
+_ASKED = [
+    "shape",
+    "dtype",
+    "device",
+    "layout",
+    "ndim",
+    "is_cpu",
+    "is_cuda",
+    "is_nested",
+    "is_quantized",
+    "itemsize",
+    "nbytes",
+    "requires_grad",
+    "numpy",
+    "detach",
+    "view",
+    "stride",
+    "storage_offset",
+    "untyped_storage",
+    "is_contiguous",
+    "is_floating_point",
+    "is_complex",
+]
+
+
+@cache
+def _overridden(cls: type) -> str:
+    """Return the name of something that a class says otherwise than a tensor; "" for nothing.
+
+    A class that takes over all operations is asked, and no kernel sees more of it than what it hands on.
+    """
+    # Two functions of torch's own stand for an absence of the method.
+    if getattr(cls, "__torch_dispatch__", None) not in _NO_DISPATCH:
+        return ""
+    return next((name for name in _ASKED if getattr(cls, name) is not getattr(torch.Tensor, name)), "")
+
+
+_NO_DISPATCH = (torch.Tensor.__torch_dispatch__, torch._C._disabled_torch_dispatch_impl)
 
 
 def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
@@ -71,7 +123,9 @@ def run(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     _check(x)
     if torch.onnx.is_in_onnx_export():
         return _torch_steps.by_operations(x, spec)
-    return torch.ops.portresize.resize(x, *_torch_steps.words(spec))
+    if torch.compiler.is_compiling():
+        return torch.ops.portresize.resize(x, *_torch_steps.words(spec))
+    return _refusing(torch.ops.portresize.resize, x, spec)
 
 
 def through(x: torch.Tensor, spec: Spec) -> torch.Tensor:
@@ -79,7 +133,28 @@ def through(x: torch.Tensor, spec: Spec) -> torch.Tensor:
     _check(x)
     if torch.onnx.is_in_onnx_export():
         return _torch_steps.by_operations(_bytes(x), spec).to(x.dtype)
-    return torch.ops.portresize.resize_through(x, *_torch_steps.words(spec))
+    if torch.compiler.is_compiling():
+        return torch.ops.portresize.resize_through(x, *_torch_steps.words(spec))
+    return _refusing(torch.ops.portresize.resize_through, x, spec)
+
+
+def _refusing(operator: Callable[..., torch.Tensor], x: torch.Tensor, spec: Spec) -> torch.Tensor:
+    """Return the result of an operator.
+
+    Raises:
+        TypeError: Code of the tensor's class, or torch's own for a tensor of another state, raised something else than
+            portresize does.
+    """
+    try:
+        return operator(x, *_torch_steps.words(spec))
+    except (TypeError, ValueError, MemoryError, OverflowError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        text = " ".join(foreign.shown(str(error)).split())
+        msg = (
+            f"no backend for {foreign.path_of(type(x))}: its operations raised {foreign.name_of(type(error))} ({text})"
+        )
+        raise TypeError(msg) from error
 
 
 def _check_layout(x: torch.Tensor) -> None:
@@ -88,8 +163,15 @@ def _check_layout(x: torch.Tensor) -> None:
         raise TypeError(msg)
 
 
+def _check_class(x: object) -> None:
+    if not issubclass(type(x), torch.Tensor):
+        msg = f"no backend for {foreign.path_of(type(x))}, which has the name of a tensor of torch and is none"
+        raise TypeError(msg)
+
+
 def _check(x: torch.Tensor) -> None:
     """Refuse what no operator takes."""
+    _check_class(x)
     _check_layout(x)
     if torch.jit.is_tracing():
         # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
@@ -140,6 +222,7 @@ def _resize(x: torch.Tensor, words: Words) -> torch.Tensor:
 
 
 def _resize_through(x: torch.Tensor, words: Words) -> torch.Tensor:
+    _torch_steps.check_storage(x)
     return _resize(_bytes(x), words).to(x.dtype)
 
 

@@ -73,8 +73,11 @@ def path_of(cls: type) -> str:
     >>> path_of(list), path_of(np.ndarray)
     ('list', 'numpy.ndarray')
     """
-    module = cls.__module__
     name = name_of(cls)
+    try:
+        module = cls.__module__
+    except Exception:  # noqa: BLE001  whatever a metaclass raises
+        return name
     return name if module == "builtins" or not issubclass(type(module), str) else f"{module}.{name}"
 
 

@@ -295,7 +295,7 @@ def test_a_property_that_raises_is_named() -> None:
         def shape(self) -> Any:
             raise KeyError
 
-    with pytest.raises(TypeError, match=r"no backend for .*Broken, whose shape and dtype cannot be read"):
+    with pytest.raises(TypeError, match=r"no backend for .*Broken, whose `shape` is not that of a tensor; pass"):
         portresize.resize(torch.rand(9, 9).as_subclass(Broken), (3, 3))
 
 
@@ -310,3 +310,129 @@ def test_deleted_arrays_and_keys_of_jax_are_refused() -> None:
         portresize.resize(image, (7, 9))
     with pytest.raises(TypeError, match=r"which is no number; pass jax\.random\.key_data\(image\)"):
         portresize.resize(jax.random.split(jax.random.key(0), (9, 9)), (3, 3))
+
+
+# Images that change, and classes that are asked for their name.
+
+
+class _Changing:
+    """A length that changes the image when it is read."""
+
+    def __init__(self, change: Callable[[], Any]) -> None:
+        self._change = change
+
+    def __index__(self) -> int:
+        self._change()
+        return 3
+
+
+@pytest.mark.parametrize("verb", ["resize", "fit", "pad", "reduce", "thumbnail"])
+@pytest.mark.parametrize("view", [np.ndarray, _Liar])
+def test_an_image_may_not_change_while_arguments_are_read(verb: str, view: type[np.ndarray]) -> None:
+    changes: list[Callable[[Any], Any]] = [
+        lambda image: np.ndarray.resize(image, (1, 1), refcheck=False),
+        lambda image: np.ndarray.resize(image, (2, 3, 4), refcheck=False),
+        lambda image: np.ndarray.resize(image, (0,), refcheck=False),
+    ]
+    for change in changes:
+        image = np.ndarray.__new__(view, (24, 30), np.uint8)
+        changing: Any = _Changing(lambda change=change, image=image: change(image))  # type: ignore[misc]
+        words: Any = (changing,) if verb == "reduce" else ((changing, 5),)
+        with pytest.raises(ValueError, match=r"has become one of shape .*; a method of another argument changes it"):
+            getattr(portresize, verb)(image, *words)
+
+
+def test_a_tensor_may_not_either() -> None:
+    torch = _torch()
+    for change in ("resize_", "squeeze_", "storage"):
+        image = torch.zeros((1, 24, 30))
+
+        def act(image: Any = image, change: str = change) -> None:
+            if change == "storage":
+                image.untyped_storage().resize_(0)
+            else:
+                getattr(image, change)(*[(1, 1)] * (change == "resize_"))
+
+        size: Any = (_Changing(act), 5)
+        with pytest.raises(ValueError, match=r"has become one of shape|does not hold its samples"):
+            portresize.resize(image, size, layout="CHW")
+
+
+def test_an_array_of_jax_may_not_either() -> None:
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+    image = jax.numpy.asarray(GREY)
+    size: Any = (_Changing(image.delete), 5)
+    with pytest.raises(ValueError, match="was deleted or donated"):
+        portresize.resize(image, size)
+
+
+def test_samples_that_were_given_back_are_not_rounded_to_bytes() -> None:
+    torch = _torch()
+    from portresize.torch import resize_straight_through
+
+    image = torch.rand(24, 30)
+    image.untyped_storage().resize_(0)
+    with pytest.raises(ValueError, match="which does not hold its samples"):
+        resize_straight_through(image, (7, 9))
+
+
+@pytest.mark.parametrize(
+    "name", ["torch.Tensor", "torch.nn.Parameter", "jaxlib.ArrayImpl", "jax.Array", "numpy.ndarray", "cupy.ndarray"]
+)
+@pytest.mark.parametrize("verb", ["resize", "thumbnail"])
+def test_a_class_by_the_name_of_an_array_is_none(verb: str, name: str) -> None:
+    pytest.importorskip(name.partition(".")[0].replace("cupy", "numpy"))
+    cls = _class(name, shape=(9, 9), dtype="torch.uint8", is_nested=False, is_quantized=False, ndim=2, device="cpu")
+    with pytest.raises(TypeError, match="no backend for"):
+        getattr(portresize, verb)(cls(), (3, 3))
+
+
+@pytest.mark.parametrize("name", ["__name__", "__module__", "__mro__", "__getattr__", "__hash__"])
+@pytest.mark.parametrize("argument", [False, True])
+def test_a_class_of_a_class_that_raises_is_refused(name: str, argument: bool) -> None:
+    def fail(*_: Any) -> Any:
+        raise KeyError
+
+    meta = type("Meta", (type,), {name: fail if name in {"__getattr__", "__hash__"} else property(fail)})
+    value: Any = meta("Broken", (), {})()
+    with pytest.raises(TypeError, match=r"no backend for|`size` is"):
+        portresize.resize(GREY if argument else value, value if argument else (3, 3))
+    with pytest.raises(TypeError, match=r"no backend for|`factor` is"):
+        portresize.reduce(GREY if argument else value, value if argument else 3)
+
+
+def test_a_library_may_raise_anything_after_its_trial() -> None:
+    xp = pytest.importorskip("array_api_strict")
+    array = xp.asarray(GREY)
+    portresize.resize(array, (7, 9))
+
+    def fail(*_: Any) -> Any:
+        raise SystemError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generic, "run", fail)
+        with pytest.raises(TypeError, match="its operations raised SystemError"):
+            portresize.resize(array, (7, 9))
+
+
+def test_a_tensor_whose_class_takes_over_operations_may_raise_anything() -> None:
+    torch = _torch()
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise KeyError
+
+    for members in ({"__torch_function__": classmethod(fail)}, {"__torch_dispatch__": staticmethod(fail)}):
+        image = torch.Tensor._make_subclass(type("Broken", (torch.Tensor,), members), torch.rand(9, 9))
+        with pytest.raises(TypeError, match=r"no backend for .*Broken"):
+            portresize.resize(image, (3, 3))
+
+
+def test_proxies_are_not_asked_for_their_class() -> None:
+    pytest.importorskip("grain")
+    from portresize.grain import Resize
+
+    def fail(_: Any) -> Any:
+        raise KeyError
+
+    with pytest.raises(TypeError, match="no backend for"):
+        Resize((3, 3)).map(_class("some.where.Proxy", __class__=property(fail))())
