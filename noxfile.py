@@ -248,6 +248,13 @@ def guard(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON, default=False)
+def hostile(session: nox.Session) -> None:
+    """Call every verb and adapter with hostile arguments: 100,000 calls of a random seed, or `-- COUNT SEED FIRST`."""
+    _install_everything(session)
+    session.run("python", "-m", "tests.hostile.campaign", *session.posargs, env=POISON)
+
+
+@nox.session(python=PYTHON, default=False)
 def memcheck(session: nox.Session) -> None:
     """Run kernels under valgrind's memcheck: 100 random requests, or `-- COUNT SEED`; valgrind must be on the PATH."""
     if shutil.which("valgrind") is None:
