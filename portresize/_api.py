@@ -60,6 +60,7 @@ def resize(
         TypeError: An argument is of the wrong type, or no backend or mode takes the array, or its samples can only be
             moved, and the filter computes.
         ValueError: An argument is out of range or contradicts another.
+        MemoryError: This process cannot hold the result or what it takes to make it, which is said before any work.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.resize, and src/libImaging/Resample.c.
 
@@ -108,6 +109,7 @@ def reduce(
     Raises:
         TypeError: As in `resize`.
         ValueError: As in `resize`.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.reduce, and src/libImaging/Reduce.c.
 
@@ -151,6 +153,7 @@ def thumbnail(
         TypeError: As in `resize`.
         ValueError: As in `resize`, or the image has no height and does not fit already, or the result would have none
             in dialect 7.1.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/Image.py, Image.thumbnail.
 
@@ -196,6 +199,7 @@ def contain(
     Raises:
         TypeError: As in `resize`.
         ValueError: As in `resize`, or the dialect has no `contain`, or the result would be empty in one before 13.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -245,6 +249,7 @@ def cover(
     Raises:
         TypeError: As in `resize`.
         ValueError: As in `resize`, or any other side is 0, or the dialect has no `cover`.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -296,6 +301,7 @@ def fit(
         TypeError: As in `resize`.
         ValueError: As in `resize`, or a side is 0 in a dialect before 13, or `bleed` or `centering` is out of range
             (which Pillow replaces in silence).
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -346,6 +352,7 @@ def pad(
     Raises:
         TypeError: As in `resize`.
         ValueError: As in `resize`, or a side is 0 in a dialect before 13, or `centering` or `color` is out of range.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 
@@ -395,6 +402,7 @@ def scale(
     Raises:
         TypeError: As in `resize`.
         ValueError: As in `resize`, or a side is 0 or rounds to it, and the size is not that of the image.
+        MemoryError: As in `resize`.
 
     Source: Pillow 13.0.0, src/PIL/ImageOps.py.
 

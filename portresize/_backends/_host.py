@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from portresize._core import request
+from portresize._core import request, room
 from portresize._core.adjoint import planned
 from portresize._core.cache import LONG
 from portresize._core.floating import DefaultState
@@ -116,6 +116,8 @@ def _call(
 
 @DefaultState()
 def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]) -> Call | None:
+    height, width = spec.layout.index("H"), spec.layout.index("W")
+    room.hold_result(spec, source or spec.result((shape[height], shape[width])), shape, dtype.itemsize)
     isa, why = host()
     if isa is not None:
         parts = _parts()
@@ -125,7 +127,6 @@ def _made(spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[
         if mode.kind != "moved":
             bands = shape[layout.index("C")] if (mode.alpha or mode.signed) and "C" in layout else mode.bands
             request.mode_of(dtype.name, bands or None, spec.mode)
-        height, width = layout.index("H"), layout.index("W")
         form = parts.form(spec.layout, spec.mode, dtype, shape)
         try:
             return parts.call(form, planned(spec, (shape[height], shape[width]), source), strides, isa)

@@ -15,7 +15,7 @@ from portresize._backends._frame import Frame
 from portresize._backends._numbers import plain
 from portresize._core import fixed
 from portresize._core.adjoint import planned
-from portresize._core.steps import Pass, Premultiply, Reduce, Unpremultiply
+from portresize._core.steps import Pass, Premultiply, Reduce, Take, Unpremultiply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,8 +110,14 @@ def _reduced_u8(frame: Frame, x: Array, step: Reduce) -> Array:
     return total.astype(x.dtype, order="C")
 
 
+# Samples of a block from which a call for each of them would take longer than numpy's slower way to add all.
+_LONG = 256
+
+
 def _sums(x: Array, axis: int, block: int, dtype: Any) -> Array:
     """Sums over blocks of samples along an axis, the last one over what is left."""
+    if block > _LONG:
+        return np.add.reduceat(x, np.arange(0, x.shape[axis], block), axis=axis, dtype=dtype)
     before = (slice(None),) * axis
     total = x[(*before, slice(None, None, block))].astype(dtype)
     wide = np.empty_like(total)
@@ -128,6 +134,16 @@ def _sized(length: int, block: int) -> list[tuple[slice, int]]:
     """Which blocks of an axis are whole, and the partial one after them: where, and of how many samples."""
     whole, left = divmod(length, block)
     return [(slice(whole), block), *([(slice(whole, None), left)] if left else [])]
+
+
+def take(frame: Frame, x: Array, step: Take) -> Array:
+    """`steps.Take`: `numpy.take` copies the whole of an array that has gaps or repeats samples."""
+    axis = frame.axis(step.axis)
+    y = np.empty((*x.shape[:axis], len(step.index), *x.shape[axis + 1 :]), x.dtype)
+    source, target = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
+    target[...] = source[np.maximum(step.index, 0)]
+    target[step.index < 0] = 0
+    return y
 
 
 def premultiply(frame: Frame, x: Array, _: Premultiply) -> Array:
@@ -173,4 +189,10 @@ def _with_alpha(frame: Frame, x: Array, act: Any, dtype: Any) -> Array:
     return y
 
 
-STEPS: dict[type, Do] = {Pass: convolve, Reduce: reduce, Premultiply: premultiply, Unpremultiply: unpremultiply}
+STEPS: dict[type, Do] = {
+    Pass: convolve,
+    Reduce: reduce,
+    Take: take,
+    Premultiply: premultiply,
+    Unpremultiply: unpremultiply,
+}

@@ -16,6 +16,7 @@ from portresize._backends._frame import Frame
 from portresize._backends._numbers import colors
 from portresize._backends._torch_carriers import COMPUTED, SHARED, VIEWED
 from portresize._backends._torch_memory import lent
+from portresize._core import room
 from portresize._core.adjoint import planned
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
@@ -96,6 +97,10 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
         y = None if held is None else _host.run(lent(held), spec, source)
         if y is not None:
             return torch.from_numpy(y).view(x.dtype) if held is not x else torch.from_numpy(y)
+    if x.is_cpu:
+        # The allocator of torch for CUDA says by itself what a device has not.
+        height, width = (x.shape[spec.layout.index(name)] for name in "HW")
+        room.hold_result(spec, source or spec.result((height, width)), tuple(x.shape), x.itemsize)
     with DefaultState():
         y = by_operations(x, spec, source)
     result = _torch_like.empty(x, y.shape)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from portresize._core.cache import LARGE, kept
-from portresize._core.taps import Taps
+from portresize._core.taps import Taps, chunks
 
 # 22 = 32 - 8 - 2: eight bits of result, two spare because negative lobes overshoot.
 SHIFT = 22
@@ -27,12 +27,15 @@ def quantize(table: Taps) -> Taps:
     Raises:
         OverflowError: A sum of 8-bit samples could leave int32; no filter of Pillow comes near.
     """
-    scaled = table.weight * float(1 << SHIFT)
-    scaled += np.copysign(0.5, scaled)
-    weight = scaled.astype(np.int32)  # truncates toward zero
-    above = np.maximum(weight, 0).sum(axis=1, dtype=np.int64)
-    below = weight.sum(axis=1, dtype=np.int64) - above
-    highest, lowest = HALF + 255 * int(above.max()), 255 * int(below.min())
+    weight = np.empty(table.weight.shape, np.int32)
+    highest, lowest = HALF, 0
+    for part in chunks(table.n_out, table.n_taps):
+        scaled = table.weight[part] * float(1 << SHIFT)
+        scaled += np.copysign(0.5, scaled)
+        some = weight[part] = scaled.astype(np.int32)  # truncates toward zero
+        above = np.maximum(some, 0).sum(axis=1, dtype=np.int64)
+        below = some.sum(axis=1, dtype=np.int64) - above
+        highest, lowest = max(highest, HALF + 255 * int(above.max())), min(lowest, 255 * int(below.min()))
     if highest >= 2**31 or lowest < -(2**31):
         msg = f"weights span {lowest}..{highest} for 8-bit samples, which int32 cannot hold"
         raise OverflowError(msg)

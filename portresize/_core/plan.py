@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core import room
 from portresize._core.cache import LONG, kept
 from portresize._core.dialect import Dialect, dialect
 from portresize._core.filters import FILTERS, Resampling
@@ -19,7 +20,7 @@ from portresize._core.floating import DefaultState
 from portresize._core.modes import MODES, Mode
 from portresize._core.request import MOST_SAMPLES
 from portresize._core.steps import Blank, Crop, FlipSign, Pad, Pass, Premultiply, Reduce, Step, Take, Unpremultiply
-from portresize._core.taps import Taps, longest_axis, nearest, taps
+from portresize._core.taps import Taps, longest_axis, nearest, reach, taps
 
 if TYPE_CHECKING:
     from portresize._core.spec import Spec
@@ -56,6 +57,8 @@ def plan(spec: Spec, source: Size) -> Plan:
 
     Raises:
         ValueError: The box leaves the source or the mode cannot do what is asked.
+        TypeError: Samples can only be moved, and the filter computes.
+        MemoryError: This process cannot hold the result, or a table.
 
     >>> from portresize._core.spec import Spec
     >>> print(plan(Spec("HWC", "RGB", "pillow-13", size=(256, 256)), (768, 256)))
@@ -64,7 +67,13 @@ def plan(spec: Spec, source: Size) -> Plan:
     """
     rules = dialect(spec.dialect)
     mode = MODES[spec.mode]
-    steps = _reduce(spec, mode, rules, source) if spec.factor else _resize(spec, mode, rules, source)
+    if spec.factor:
+        steps = _reduce(spec, mode, rules, source)
+    else:
+        height, width = spec.result(source)
+        # One band of samples of one byte, at the least; backends know bands, dtype and batch.
+        room.hold(height * width, f"a result of {height} x {width} samples")
+        steps = _resize(spec, mode, rules, source)
     if spec.canvas:
         height, width, top, left = spec.canvas
         # Operators of compilers hand on integers as floats.
@@ -129,6 +138,7 @@ def _cropped(mode: Mode, source: Size, box: tuple[int, int, int, int]) -> list[S
     if height * width > MOST_SAMPLES:
         msg = f"`box` {box} holds {height} x {width} samples a band, expected at most 2**40"
         raise ValueError(msg)
+    room.hold(height * width, f"a box of {height} x {width} samples")
     first, last = (max(top, 0), max(left, 0)), (min(bottom, source[0]), min(right, source[1]))
     if not (first[0] < last[0] and first[1] < last[1]):
         return _in_memory_form([Blank(height, width)], mode._replace(alpha=False))
@@ -270,32 +280,38 @@ class _Core:
             return [Blank(out_h, out_w)]
         if self.resample == Resampling.NEAREST:
             accumulate = self.mode.kind != "u16"
-            return [
-                Take("H", nearest(in_h, out_h, y0, y1, accumulate=accumulate)),
-                Take("W", nearest(in_w, out_w, x0, x1, accumulate=accumulate)),
-            ]
+            down = Take("H", nearest(in_h, out_h, y0, y1, accumulate=accumulate))
+            across = Take("W", nearest(in_w, out_w, x0, x1, accumulate=accumulate))
+            # In the order that leaves fewer samples in between, which changes no result.
+            return [down, across] if out_h * in_w <= in_h * out_w else [across, down]
         if self.mode.kind == "moved":
             raise TypeError(_only_moves(self.mode, f'"{self.resample.name.lower()}"'))
-        across = taps(in_w, out_w, x0, x1, self.resample) if needs_w else None
-        down = taps(in_h, out_h, y0, y1, self.resample) if needs_h else None
         lost_h, lost_w = in_h - out_h, in_w - out_w
         vertical_first = self.rules.pass_order == "loss" and lost_h > 0 and lost_h > 2 * lost_w
+        if needs_h and needs_w and not vertical_first:
+            # Before Pillow 13 a high image may become a wide one, which is larger between the passes than both.
+            lines = min(in_h, math.ceil(span_y + 2 * reach(span_y, out_h, self.resample)))
+            room.hold(lines * out_w, f"an image of {lines} x {out_w} samples between two passes")
+        table_w = taps(in_w, out_w, x0, x1, self.resample) if needs_w else None
+        table_h = taps(in_h, out_h, y0, y1, self.resample) if needs_h else None
         if vertical_first:
-            return self._passes(source, ("H", down), ("W", across))
-        return self._passes(source, ("W", across), ("H", down))
+            return self._passes(source, ("H", table_h), ("W", table_w))
+        return self._passes(source, ("W", table_w), ("H", table_h))
 
     def _passes(self, source: Size, first: tuple[Axis, Taps | None], second: tuple[Axis, Taps | None]) -> list[Step]:
-        """Both passes; the first only for the lines that the second reads, which changes no result."""
-        steps: list[Step] = []
-        axis, table = second
-        if first[1] is not None and table is not None:
+        """Both passes, for the samples that they read alone, which changes no result."""
+        start, stop = [0, 0], list(source)
+        passes: list[Step] = []
+        for axis, table in (first, second):
+            if table is None:
+                continue
             lo, hi = table.window()
-            if (lo, hi) != (0, source[0] if axis == "H" else source[1]) and hi:
-                height, width = source
-                steps.append(Crop(lo, 0, hi - lo, width) if axis == "H" else Crop(0, lo, height, hi - lo))
-                second = (axis, table.shifted(lo))
-        steps += [self._pass(axis, table) for axis, table in (first, second) if table is not None]
-        return steps
+            if hi:
+                side = "HW".index(axis)
+                start[side], stop[side] = lo, hi
+            passes.append(self._pass(axis, table.shifted(lo) if hi and lo else table))
+        crop = Crop(start[0], start[1], stop[0] - start[0], stop[1] - start[1])
+        return passes if (crop.height, crop.width) == source else [crop, *passes]
 
     def _pass(self, axis: Axis, table: Taps) -> Pass:
         if self.mode.kind == "u8":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from portresize._core.cgroup import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,30 +35,8 @@ def quotas(root: Path) -> Iterator[float]:
 
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst (cpu.cfs_quota_us).
     """
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        # In a container the path may be that of the host; the group itself is then mounted at the root.
-        group = PurePosixPath(path.lstrip("/"))
-        for part in {group, *group.parents}:
-            if controllers:
-                folders = {root / "sys/fs/cgroup" / name / part for name in (controllers, "cpu")}
-                names = "cpu.cfs_quota_us", "cpu.cfs_period_us"
-                texts = [" ".join(_text(folder / name) for name in names) for folder in folders]
-            else:
-                texts = [_text(root / "sys/fs/cgroup" / part / "cpu.max")]
-            for text in texts:
-                # "max" and -1 are no limits.
-                found = re.fullmatch(r"\s*(\d+)\s+(\d+)\s*", text)
-                if found and int(found[2]):
-                    yield int(found[1]) / int(found[2])
-
-
-def _text(path: Path) -> str:
-    """Return what a file holds; "" if it cannot be read."""
-    try:
-        return path.read_text()
-    except (OSError, ValueError):
-        return ""
+    for text in limits(root, "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us"), "cpu.max"):
+        # "max" and -1 are no limits.
+        found = re.fullmatch(r"\s*(\d+)\s+(\d+)\s*", text)
+        if found and int(found[2]):
+            yield int(found[1]) / int(found[2])

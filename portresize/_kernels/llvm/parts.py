@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Parts:
         act: What happens to the bands before everything else, and is undone after it, if anything.
         reduce: The average of blocks, if any.
         halves: Instead of passes: the order, "WH" or "HW", in which pairs along both axes are averaged and rounded.
-        nearest: Of nearest neighbours, the index of each output row, and of each output column; -1 for 0.
+        nearest: Of nearest neighbours, by axis, the index of each output row or column; -1 for 0.
         passes: At most two, of different axes.
         result: `(height, width)`.
     """
@@ -41,7 +41,7 @@ class Parts:
     act: Premultiply | FlipSign | None = None
     reduce: Reduce | None = None
     halves: str = ""
-    nearest: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None
+    nearest: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     passes: dict[str, Pass] = field(default_factory=dict)
 
     @property
@@ -71,9 +71,11 @@ class Parts:
 
     @add.register
     def _(self, step: Crop) -> None:
-        if self.nearest is not None:
-            rows, columns = self.nearest
-            self.nearest = rows[step.top : step.top + step.height], columns[step.left : step.left + step.width]
+        if self.nearest:
+            self.nearest = {
+                "H": self.indices("H")[step.top : step.top + step.height],
+                "W": self.indices("W")[step.left : step.left + step.width],
+            }
         else:
             self._crop(step)
         self.result = (step.height, step.width)
@@ -98,15 +100,23 @@ class Parts:
         if self.passes:
             msg = "nearest neighbours of what was resized"
             raise Unsupported(msg)
-        rows, columns = self.nearest or [np.arange(n, dtype=np.int32) for n in self.reduced]
-        kept = rows if step.axis == "H" else columns
-        taken = np.where(step.index >= 0, kept[step.index], np.int32(-1))
-        self.nearest = rows, columns = (taken, columns) if step.axis == "H" else (rows, taken)
-        self.result = len(rows), len(columns)
+        axis = step.axis
+        if axis in self.nearest:
+            self.nearest[axis] = np.where(step.index >= 0, self.nearest[axis][step.index], np.int32(-1))
+        else:
+            self.nearest[axis] = step.index
+        height, width = self.result
+        self.result = (len(step.index), width) if axis == "H" else (height, len(step.index))
+
+    def indices(self, axis: Literal["H", "W"]) -> NDArray[np.int32]:
+        """Return `nearest` of an axis; all of its samples if nothing chooses among them."""
+        if axis in self.nearest:
+            return self.nearest[axis]
+        return np.arange(self.reduced["HW".index(axis)], dtype=np.int32)
 
     @add.register
     def _(self, step: Pass) -> None:
-        if step.axis in self.passes or self.nearest is not None:
+        if step.axis in self.passes or self.nearest:
             msg = "a second pass along an axis"
             raise Unsupported(msg)
         self.passes[step.axis] = step
@@ -115,7 +125,7 @@ class Parts:
 
     @add.register
     def _(self, step: Reduce) -> None:
-        if self.reduce is not None or self.passes or self.nearest is not None:
+        if self.reduce is not None or self.passes or self.nearest:
             msg = "an average of what was resized"
             raise Unsupported(msg)
         self.reduce = step

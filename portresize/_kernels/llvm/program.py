@@ -76,13 +76,14 @@ class Program:
         self._sources, self._targets = places[0] + offset, places[1]
         self.items = len(self._sources)
         self.work = samples.pixel * (parts.size[0] * parts.size[1] + parts.result[0] * parts.result[1])
-        self._found = self._look_up(*parts.nearest) if parts.nearest else None
+        nearest = (parts.indices("H"), parts.indices("W")) if parts.nearest else None
+        self._found = self._look_up(*nearest) if nearest else None
         self._fields = passes.FIELDS if parts.passes else pixels.TAKE if parts.nearest else pixels.MOVE
         if self._found:
             self._fields = lookup.LOOKUP
         # The block of the kernel is the first.
         self._start = self._layout.buffer(8 * len(self._fields))
-        key = self._passes() if parts.passes else self._take(*parts.nearest) if parts.nearest else self._move()
+        key = self._passes() if parts.passes else self._take(*nearest) if nearest else self._move()
         self.kernel = library.address(isa, key)
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from portresize._core.cache import LARGE, kept
 from portresize._core.fixed import HALF
+from portresize._core.taps import chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +41,8 @@ class Table(NamedTuple):
 
     def waiting(self) -> int:
         """The most outputs that have units on both sides of any place on the axis."""
-        place = np.arange(int(self.stop.max()) + 1)
+        # The number grows only behind the first unit of a window.
+        place = self.first + 1
         begun, ended = np.searchsorted(self.first, place, "left"), np.searchsorted(self.stop, place, "right")
         return max(int((begun - ended).max()), 1)
 
@@ -95,10 +97,15 @@ def quads(table: Taps, n_in: int, dot: Dot) -> Table:
     first = np.maximum.accumulate(np.where(used, first, 0))
     shift = np.where(used, table.start - 4 * first, 0)
     # Weights are 0 from the end of a window on, and what is longer than all windows is cut off.
-    weight = np.zeros((_whole(table.n_out), max(4 * count, int(shift.max()) + table.n_taps)), np.int32)
-    weight[np.arange(table.n_out)[:, None], shift[:, None] + np.arange(table.n_taps)] = table.weight
-    by_quad = weight[:, : 4 * count].reshape(len(weight), count, 4)
-    words = np.concatenate([dot.bias(by_quad, HALF)[:, None], dot.encode(by_quad).reshape(len(weight), -1)], axis=1)
+    length, n_out = max(4 * count, int(shift.max()) + table.n_taps), _whole(table.n_out)
+    words = np.empty((n_out, 1 + dot.words * count), np.int32)
+    for part in chunks(n_out, length):
+        weight = np.zeros((part.stop - part.start, length), np.int32)
+        some = table.weight[part]  # Without the outputs that only fill up a group of four.
+        weight[np.arange(len(some))[:, None], shift[part][:, None] + np.arange(table.n_taps)] = some
+        by_quad = weight[:, : 4 * count].reshape(len(weight), count, 4)
+        words[part, 0] = dot.bias(by_quad, HALF)
+        words[part, 1:] = dot.encode(by_quad).reshape(len(weight), -1)
     first = _made_up(first, first[-1])
     return Table(first, first + np.int32(count), words, (n_in + 3) // 4)
 
