@@ -192,18 +192,36 @@ def _pixels(image: torch.Tensor, size: tuple[int, int], resample: object, dialec
     samples = image
     if name != "nearest" and not (image.dtype == torch.uint8 or image.is_floating_point() or image.is_complex()):
         # The Pil backend makes bytes of all integers, and looks at their values as well.
-        samples = image.to(torch.int64)
-        if image.numel() and not image.is_meta:
-            low, high = map(int, samples.aminmax())
-            if low < 0 or high > 255:
-                found = str(image.dtype).rpartition(".")[2]
-                msg = (
-                    f"the image has dtype {found} and samples from {low} to {high}, expected bytes, 0 to 255, in "
-                    "whatever dtype; scale them to uint8, or pass floats"
-                )
-                raise ValueError(msg)
-        samples = samples.to(torch.uint8)
+        samples = _bytes(image)
     return resize(samples, size, name, layout=layout, dialect=dialect)
+
+
+def _bytes(image: torch.Tensor) -> torch.Tensor:
+    """Return integers as bytes.
+
+    Raises:
+        TypeError: Torch cannot cast them, or they are not there.
+        ValueError: They are not all from 0 to 255.
+    """
+    found = str(image.dtype).rpartition(".")[2]
+    try:
+        samples = image.to(torch.int64)
+        low, high = (0, 255) if image.is_meta or not image.numel() else map(int, samples.aminmax())
+        result = samples.to(torch.uint8)
+    except (TypeError, ValueError, MemoryError, torch.OutOfMemoryError):
+        raise
+    # A fake tensor, a dtype that torch does not cast, or a class whose own code raises.
+    except Exception as error:
+        name = foreign.path_of(type(image))
+        msg = f"no backend for a {name} of {found}, whose samples torch cannot read; cast it to uint8"
+        raise TypeError(msg) from error
+    if low < 0 or high > 255:
+        msg = (
+            f"the image has dtype {found} and samples from {low} to {high}, expected bytes, 0 to 255, in "
+            "whatever dtype; scale them to uint8, or pass floats"
+        )
+        raise ValueError(msg)
+    return result
 
 
 def _resize(

@@ -294,3 +294,13 @@ def test_without_transformers_it_says_what_to_install() -> None:
     assert done.stderr.splitlines()[-1] == (
         "portresize.transformers needs transformers 5: pip install 'portresize[transformers]'"
     )
+
+
+def test_integers_that_torch_does_not_read_are_refused() -> None:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    processor = exact(CLIPImageProcessor())
+    fake = FakeTensorMode().from_tensor(torch.ones((3, 9, 8), dtype=torch.int32))
+    for image in (fake, torch.empty((3, 9, 8), dtype=torch.uint4)):
+        with pytest.raises(TypeError, match="whose samples torch cannot read; cast it to uint8"):
+            processor.resize(image, SizeDict(height=5, width=6), resample=3)
