@@ -32,6 +32,7 @@ except ModuleNotFoundError as error:
     raise
 
 # It imports torchvision, and so comes after those who say what is missing.
+from portresize._backends._torch_steps import check_storage
 from portresize.torchvision import filter_of, name_of
 
 if TYPE_CHECKING:
@@ -201,10 +202,11 @@ def _bytes(image: torch.Tensor) -> torch.Tensor:
 
     Raises:
         TypeError: Torch cannot cast them, or they are not there.
-        ValueError: They are not all from 0 to 255.
+        ValueError: They are not all from 0 to 255, or were given back.
     """
     found = str(image.dtype).rpartition(".")[2]
     try:
+        check_storage(image)
         samples = image.to(torch.int64)
         low, high = (0, 255) if image.is_meta or not image.numel() else map(int, samples.aminmax())
         result = samples.to(torch.uint8)

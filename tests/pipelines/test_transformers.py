@@ -304,3 +304,7 @@ def test_integers_that_torch_does_not_read_are_refused() -> None:
     for image in (fake, torch.empty((3, 9, 8), dtype=torch.uint4)):
         with pytest.raises(TypeError, match="whose samples torch cannot read; cast it to uint8"):
             processor.resize(image, SizeDict(height=5, width=6), resample=3)
+    freed = torch.ones((3, 90, 80), dtype=torch.int32)
+    freed.untyped_storage().resize_(0)
+    with pytest.raises(ValueError, match="which does not hold its samples"):
+        processor.resize(freed, SizeDict(height=5, width=6), resample=3)
