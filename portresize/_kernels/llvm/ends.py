@@ -152,7 +152,8 @@ class Chains:
             "orders": address(found.orders),
         }
         places = {"held": self._layout.buffer(2 * values["held_stride"])} if inner.function else {}
-        return self._function(("halve", how, found.pieces), halves.HALVE, values, inner, places)
+        key: Key = ("halve", how, found.pieces) if n_bands == 3 else ("part", how, n_bands)
+        return self._function(key, halves.HALVE, values, inner, places)
 
     def _averages(self, step: Reduce) -> lookup.Table | None:
         """Return where sums of whole blocks are among those of all columns, if many can be looked up at once."""

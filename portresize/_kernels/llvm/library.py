@@ -49,6 +49,7 @@ _WRITERS: dict[str, Callable[..., Any]] = {
     "lookup": lookup.lookup,
     "average": averages.average,
     "halve": halves.halve,
+    "part": halves.part,
     "move": pixels.move,
     "serve": team.serve,
     "start": team.start,
@@ -68,12 +69,13 @@ def every_key() -> Iterator[Key]:
     for pieces in range(1, lookup.MOST_PIECES + 1):
         yield from ((name, pieces) for name in ("lookup", "average"))
         yield from (("halve", how, pieces) for how in halves.HOW if pieces <= halves.MOST_PIECES)
+    yield from (("part", how, n) for how in halves.HOW for n in (1, 2, 4))
     yield from ((name,) for name in ("move", "serve", "start", "launch", "wake"))
 
 
 def exists(isa: Isa, key: Key) -> bool:
     """Return whether a level has a function: without an instruction for it, nothing is looked up."""
-    return key[0] not in {"lookup", "average", "halve"} or isa.lookup > 0
+    return key[0] not in {"lookup", "average", "halve", "part"} or isa.lookup > 0
 
 
 def write(isa: Isa, key: Key) -> Module:
