@@ -18,7 +18,7 @@ from portresize._core.spec import Spec
 from portresize._core.steps import Pass, Take
 from portresize._core.taps import Taps
 from portresize._kernels.llvm import engine, library
-from portresize._kernels.llvm.address import ArrayAddress, FunctionAddress
+from portresize._kernels.llvm.address import ArrayAddress, FunctionAddress, Key
 from portresize._kernels.llvm.dot import Bytes, Pairs, SignedBytes, Singles
 from portresize._kernels.llvm.errors import Unsupported
 from portresize._kernels.llvm.isa import LEVELS, Isa
@@ -27,6 +27,7 @@ from portresize._kernels.llvm.program import Program
 from tests.kernels.programs import KINDS, Kind, empty, expected, program, run
 
 HERE = engine.levels()
+L, RGB, F = KINDS[0], KINDS[3], KINDS[-2]
 # Shapes for which a first pass along W, along H, and a single pass serve; up and down; rows that fill no vector.
 SHAPES = [
     ((37, 29), (11, 17)),
@@ -108,7 +109,10 @@ class TestEveryLevelEqualsTheNumpySteps:
             view = _views(x)[1]
             np.testing.assert_array_equal(run(view, spec, kind, isa), expected(x, spec))
 
-    @pytest.mark.parametrize("factor", [(2, 2), (3, 2), (2, 3), (4, 4), (5, 5), (8, 8), (20, 4), (128, 2), (16, 16)])
+    @pytest.mark.parametrize(
+        "factor",
+        [(2, 2), (3, 2), (2, 3), (4, 4), (5, 5), (3, 6), (2, 7), (8, 8), (20, 4), (128, 2), (16, 16)],
+    )
     def test_reduce_wide_images(self, isa: Isa, kind: Kind, factor: tuple[int, int]) -> None:
         # More columns than a vector has sums, with and without a partial block.
         if kind.samples == "u16":
@@ -187,24 +191,28 @@ def test_sums_wait_for_another_chunk_only(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "function"),
+    ("kind", "spec", "key"),
     [
-        (KINDS[3].spec((20, 30), "nearest"), "lookup"),
-        (KINDS[3].spec((20, 30), "box"), "halve"),
-        (Spec("HWC", "RGB", "pillow-13", factor=(2, 2)), "halve"),
-        (Spec("HWC", "RGB", "pillow-13", factor=(3, 2)), "average"),
+        (RGB, RGB.spec((20, 32), "nearest"), ("lookup", 2)),
+        (RGB, RGB.spec((20, 32), "box"), ("halve", "WH", 2)),
+        (RGB, Spec("HWC", "RGB", "pillow-13", factor=(2, 2)), ("halve", "both", 2)),
+        (RGB, Spec("HWC", "RGB", "pillow-13", factor=(3, 2)), ("average", 3)),
+        (L, L.spec((20, 32), "box"), ("part", "WH", 1)),
+        (L, Spec("HW", "L", "pillow-13", factor=(2, 2)), ("part", "both", 1)),
+        (F, Spec("HW", "F", "pillow-13", factor=(3, 8)), ("reduce", "f32", 1, 8)),
+        (F, Spec("HW", "F", "pillow-13", factor=(3, 9)), ("reduce", "f32", 1, 0)),
     ],
-    ids=["nearest", "box", "reduce by 2", "reduce by 3x2"],
+    ids=["nearest", "box", "by 2", "by 3x2", "box of one band", "by 2 of one band", "floats by 8", "floats by 9"],
 )
-def test_images_that_are_wide_enough_take_the_fast_way(spec: Spec, function: str) -> None:
-    kind, isa = KINDS[3], LEVELS["avx2"]
+def test_images_that_are_wide_enough_take_the_fast_way(kind: Kind, spec: Spec, key: Key) -> None:
+    isa = LEVELS["avx2"]
     if isa not in HERE:
         pytest.skip("a processor without AVX2")
-    x = kind.noise(40, 60)
-    height, width = spec.result((40, 60))
+    x = kind.noise(40, 64)
+    height, width = spec.result(x.shape[:2])
     made = program(x, np.empty(kind.shape(height, width), x.dtype), spec, kind, isa)
     addresses = [made.kernel, *(word.value for word in made.words())]
-    assert function in {address.key[0] for address in addresses if isinstance(address, FunctionAddress)}
+    assert key in {address.key for address in addresses if isinstance(address, FunctionAddress)}
 
 
 @pytest.mark.parametrize("isa", HERE, ids=[isa.name for isa in HERE])

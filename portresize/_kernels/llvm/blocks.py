@@ -9,7 +9,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from portresize._kernels.llvm.fields import Fields
-from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, bits_of, lanes_of, vector
+from portresize._kernels.llvm.ir import F64, I8, I32, I64, PTR, UNDEFINED, bits_of, lanes_of, vector
 from portresize._kernels.llvm.rows import inner_rows
 from portresize._kernels.llvm.wide import ELEMENTS, rounded, widened
 
@@ -26,9 +26,19 @@ REDUCE = Fields(
 )
 
 
-def reduce(module: Module, isa: Isa, kind: str, bands: int) -> None:
-    """`reduce`, as `rows.ENDS` has it of `fetch`: rows of averages."""
-    _Bytes(module, isa, kind, bands) if kind == "u8" else _Wide(module, isa, kind, bands)
+MOST_TOGETHER = 8
+"""Columns of a block that shuffles part into vectors of their own, in what Pillow averages; two in all else."""
+
+
+def together(kind: str, bands: int, horizontal: int) -> int:
+    """`horizontal` if blocks of so many columns are added side by side, or else 0."""
+    most = 0 if kind == "u8" else MOST_TOGETHER if bands == 1 and kind in {"i32", "f32"} else 2
+    return horizontal if 2 <= horizontal <= most else 0
+
+
+def reduce(module: Module, isa: Isa, kind: str, bands: int, together: int) -> None:
+    """`reduce`, as `rows.ENDS` has it of `fetch`: rows of averages, of blocks of `together` columns if not 0."""
+    _Bytes(module, isa, kind, bands) if kind == "u8" else _Wide(module, isa, kind, bands, together)
 
 
 class _Averages:
@@ -106,22 +116,27 @@ class _Wide(_Averages):
     In whole blocks, Pillow first adds pairs of columns of a pair of rows, left to right, in the type of the samples.
     """
 
+    def __init__(self, module: Module, isa: Isa, kind: str, bands: int, together: int) -> None:
+        self._together = together
+        super().__init__(module, isa, kind, bands)
+
     def add_rows(self) -> None:
         f, x = self.f, self.x
         # Rows that are made are made two by two; those of the source are all there.
         at_once = x["inner"].equals(0).select(self.n, f.number(2))
         whole = self.is_low.select(f.number(0), x["width"] // x["horizontal"])
         by_vector = self.isa.lanes // 2
-        vectors = x["horizontal"].equals(2).select(whole // by_vector * by_vector, f.number(0))
+        vectors = whole // by_vector * by_vector if self._together else f.number(0)
         with f.loop(self.n, step=at_once) as row:
             count = (self.n - row.index).min(at_once)
             start, stride = self.rows(self.top + row.index, count)
-            with f.loop(vectors, step=by_vector) as column:
-                at = column.index * self.bands
-                here = self.sums.at(at * 8)
-                old = here.load(vector(F64, by_vector * self.bands))
-                old = row.index.equals(0).select(f.number(0, old.type), old)
-                here.store(self._twos(old, start.at(at * (2 * self._item)), stride, count))
+            if self._together:
+                with f.loop(vectors, step=by_vector) as column:
+                    at = column.index * self.bands
+                    here = self.sums.at(at * 8)
+                    old = here.load(vector(F64, by_vector * self.bands))
+                    old = row.index.equals(0).select(f.number(0, old.type), old)
+                    here.store(self._side_by_side(old, start.at(at * (self._together * self._item)), stride, count))
             # Samples of the result side by side, whose sums do not wait for each other.
             columns = max(1, 4 // self.bands)
             together = vectors + (whole - vectors) // columns * columns
@@ -168,23 +183,48 @@ class _Wide(_Averages):
         # Integers that Pillow does not average are added as doubles.
         return widened(samples, self.kind) if self.kind in {"i16", "u32"} else samples
 
-    def _twos(self, before: Value, first: Value, stride: Value, n: Value) -> Value:
-        """Add two columns of pairs of rows, and of the last row where it has no partner, of blocks side by side."""
-        lanes = lanes_of(before.type)
-        pixels = [2 * self.bands * (i // self.bands) + i % self.bands for i in range(lanes)]
-
-        def columns(line: Value) -> list[Value]:
-            halves = [line.at(self._item * lanes * i).load(vector(self._element, lanes)) for i in range(2)]
-            each = [halves[0].shuffle([at + self.bands * i for at in pixels], halves[1]) for i in range(2)]
-            return [self._as_added(samples) for samples in each]
-
+    def _side_by_side(self, before: Value, first: Value, stride: Value, n: Value) -> Value:
+        """Add the columns of pairs of rows, and of the last row where it has no partner, of blocks side by side."""
         even = n & -2
         with self.f.loop(even, before, step=2) as rows:
             upper = first.at(rows.index * stride)
-            rows.next(*self._added(rows.carried, [_sum(columns(upper) + columns(upper.at(stride)))]))
+            rows.next(self._by_columns(rows.carried[0], [upper, upper.at(stride)]))
         with self.f.loop(n, *rows.carried, start=even) as last:
-            last.next(*self._added(last.carried, [_sum(columns(first.at(even * stride)))]))
+            last.next(self._by_columns(last.carried[0], [first.at(even * stride)]))
         return last.carried[0]
+
+    def _by_columns(self, sums: Value, lines: list[Value]) -> Value:
+        """Add pairs of columns of some lines, and the last column where it has no partner."""
+        type_ = vector(self._element, lanes_of(sums.type))
+        offsets = [bits_of(type_) // 8 * i for i in range(self._together)]
+        vectors = [[line.at(offset).load(type_) for offset in offsets] for line in lines]
+        columns = [[self._as_added(column) for column in self._parted(line)] for line in vectors]
+        for i in range(0, self._together, 2):
+            (sums,) = self._added([sums], [_sum([value for line in columns for value in line[i : i + 2]])])
+        return sums
+
+    def _parted(self, vectors: list[Value]) -> list[Value]:
+        """Each of the columns of blocks side by side, of as many columns as there are vectors."""
+        n, lanes, bands = len(vectors), lanes_of(vectors[0].type), self.bands
+        if n == 1:
+            return vectors
+        if n % 2 == 0:
+            # Those of even places and those of odd ones, each parted again, take the fewest shuffles.
+            pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
+            order = [at // bands * 2 * bands + at % bands for at in range(lanes)]
+            even, odd = ([a.shuffle([at + i for at in order], b) for a, b in pairs] for i in (0, bands))
+            return [column for both in zip(self._parted(even), self._parted(odd), strict=True) for column in both]
+        return [self._column(vectors, i) for i in range(n)]
+
+    def _column(self, vectors: list[Value], column: int) -> Value:
+        """One of them, of each block: taken from one vector after the other."""
+        n, lanes, bands = len(vectors), lanes_of(vectors[0].type), self.bands
+        places = [(at // bands * n + column) * bands + at % bands for at in range(lanes)]
+        found = vectors[0].shuffle([place if place < 2 * lanes else UNDEFINED for place in places], vectors[1])
+        for number, others in enumerate(vectors[2:], 2):
+            order = [lanes + place % lanes if place // lanes == number else at for at, place in enumerate(places)]
+            found = found.shuffle(order, others)
+        return found
 
     def _widened(self, value: Value) -> Value:
         return widened(value, self.kind)

@@ -126,7 +126,9 @@ class Chains:
         places = {"sums": buffer(samples.bands * max(4 * width, 8 * reduced))}
         if inner.function:
             places["held"] = buffer(2 * held)
-        return self._function(("reduce", samples.kind, samples.bands), blocks.REDUCE, values, inner, places)
+        kind, n_bands = samples.kind, samples.bands
+        key: Key = ("reduce", kind, n_bands, blocks.together(kind, n_bands, step.horizontal))
+        return self._function(key, blocks.REDUCE, values, inner, places)
 
     def _pairs(self) -> lookup.Table | None:
         """Where the first bytes of pairs are, if there is none but whole ones, and many can be looked up at once."""

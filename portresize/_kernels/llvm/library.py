@@ -62,7 +62,9 @@ def every_key() -> Iterator[Key]:
     """All functions there are."""
     for n in (1, 2, 3, 4):
         yield from ((f"resize_{order}", kind, n) for order in ORDERS for kind in KINDS)
-        yield from (("reduce", kind, n) for kind in ("u8", "i32", "f32", "f64", "i16", "u32"))
+        for kind in ("u8", "i32", "f32", "f64", "i16", "u32"):
+            found = {blocks.together(kind, n, m) for m in range(blocks.MOST_TOGETHER + 1)}
+            yield from (("reduce", kind, n, m) for m in sorted(found))
     yield from ((act, n) for act in ("premultiply", "unpremultiply") for n in (2, 4))
     yield from ((act, 3) for act in ("flip_before", "flip_after"))
     yield from ((move, unit) for move in ("gather", "scatter", "take") for unit in UNITS)
