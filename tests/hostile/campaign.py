@@ -5,6 +5,8 @@
 Every call is drawn from the seed and its number alone. A fault is a call that ends in a signal, an exit, an exception
 other than ValueError, TypeError, MemoryError and OverflowError, or a wrong result; that takes seconds or a gigabyte; or
 that writes to its image. Each is printed with the command that makes the same call again.
+
+For every thousand calls, one process makes its first calls with little memory, also while code is generated.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import Any
 
 from tests.hostile import child
@@ -145,12 +147,30 @@ class Campaign:
         print(report, flush=True)
 
 
+def _with_little_memory(count: int, seed: str) -> list[str]:
+    """Make calls in processes whose address space ends at random; return what went wrong."""
+    random, found = Random(seed), []
+    for _ in range(count):
+        words = ["-m", "tests.kernels.limits", "memory", str(random.randrange(10**6))]
+        try:
+            done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, timeout=120, check=False)
+            why = "" if done.returncode == 0 else f"ended with {done.returncode}: {done.stderr[-3000:].decode()}"
+        except subprocess.TimeoutExpired:
+            why = "hung for 120 s"
+        if why:
+            found.append(f"FAULT with little memory: python {' '.join(words)}\n  {why}")
+            print(found[-1], flush=True)
+    print(f"{count} processes with little memory, {len(found)} faults")
+    return found
+
+
 def main(count: str = "100000", seed: str = "", first: str = "0") -> int:
     """Run a campaign, of a random seed if there is none, and print what came of it."""
     seed = seed or str(SystemRandom().randrange(10**9))
     print(f"{count} calls of seed {seed}, from {first}", flush=True)
     start = time.monotonic()
     tally = Campaign(int(count), seed, int(first)).run()
+    tally.faults += _with_little_memory(int(count) // 1000, seed)
     print(tally.summary())
     for number, text in sorted(tally.unclear.values(), reverse=True)[:40]:
         print(f"unclear {number} times: {text}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.hostile import objects
-from tests.hostile.values import BEYOND, LARGEST_SIDE, Value, constant
+from tests.hostile.values import BEYOND, HUGE, LARGEST_SIDE, Value, constant
 
 _INTEGERS: tuple[int, ...] = (
     0,
@@ -29,6 +29,7 @@ _INTEGERS: tuple[int, ...] = (
     -(2**63),
     -(2**63) - 1,
     -(10**400),
+    *HUGE,
     BEYOND + 1,
 )
 _INTEGERS += (2**62, 2**63 - 1, 2**63, 2**64, 10**30, 10**309, 10**400, 10**5000)
@@ -128,4 +129,6 @@ def _of_libraries(random: Random) -> Value:
 
 def side(random: Random) -> Value:
     """A good length."""
+    if random.random() < 0.02:
+        return constant(random.choice(HUGE))
     return constant(random.choice((1, 2, 5, 9, 16, 31, 64, random.randint(1, LARGEST_SIDE))))

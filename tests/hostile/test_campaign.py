@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from random import SystemRandom
 
 import pytest
 
@@ -23,9 +22,9 @@ def _run(count: int, seed: str, first: int = 0) -> Tally:
     return tally
 
 
-# `nox -s hostile` makes 100,000.
+# `nox -s hostile` makes 100,000 of a random seed.
 def test_hostile_arguments_break_no_promise() -> None:
-    tally = _run(2000, f"0+{SystemRandom().randrange(10**9)}")
+    tally = _run(2000, "0")
     assert not tally.faults, "\n".join(tally.faults)
     # Neither is everything refused, nor is nothing.
     words = [word for counter in tally.counts.values() for word in counter.elements()]

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-# A campaign asks for no larger side, and has no larger number that is a legal side, so that its calls are quick.
+# A campaign asks for no larger side that could be held, so that its calls are quick.
 LARGEST_SIDE = 300
+# Sides that are legal, and with any other make a result that cannot be held in `child.ROOM`.
+HUGE = (2**36, 2**38)
 # No side that is legal is larger.
 BEYOND = 2**40
 
