@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from ctypes import addressof, c_char
 from itertools import pairwise
@@ -11,6 +12,7 @@ import numpy as np
 
 from portresize._backends._items import items_of
 from portresize._backends._numbers import colors, plain
+from portresize._core import room
 from portresize._core.steps import Crop, Pad
 from portresize._core.threads import number_of_threads
 from portresize._kernels import pool
@@ -93,6 +95,7 @@ class Call:
         result[height], result[width] = plan.result
         # The next array of this kind may carry other metadata.
         self._shape, self._dtype = tuple(result), plain(dtype)
+        self._size = math.prod(result) * dtype.itemsize
         self._axes = _order(shape, strides)
         target = self._empty().strides
         items = items_of(form, steps, (strides, target))
@@ -112,6 +115,9 @@ class Call:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result for `x`."""
+        if self._size >= room.LARGE:
+            # Less may be left than when the kernels were made.
+            room.hold(self._size, f"a result of shape {self._shape}")
         y = self._empty() if self._axes else np.empty(self._shape, self._dtype)
         if self._pad:
             self._fill(y, self._pad)

@@ -36,7 +36,7 @@ def reserve() -> None:
 
 
 # Less fits any machine, so that the system need not be asked.
-_LARGE = 1 << 28
+LARGE = 1 << 28
 
 
 def hold(size: int, what: str) -> None:
@@ -51,7 +51,7 @@ def hold(size: int, what: str) -> None:
     Raises:
         MemoryError: It cannot, whatever else it gives back.
     """
-    if size >= _LARGE and size > (most := largest()):
+    if size >= LARGE and size > (most := largest()):
         msg = f"{what} would take {_gibibytes(size)}, and this process can hold {_gibibytes(most)}; ask for less"
         raise MemoryError(msg)
 

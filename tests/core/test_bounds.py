@@ -95,6 +95,17 @@ def test_a_table_beyond_the_memory_is_refused(
         plans.plan(Spec("HW", "L", "pillow-13", size=(1, result), resample=resample), (1, source))
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_request_that_is_remembered_is_refused_once_too_little_is_left(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pytest.importorskip(library).zeros((64, 64))
+    portresize.resize(image, (2**13, 2**13), "nearest")
+    monkeypatch.setattr(room, "largest", lambda: (1 << 28) - 1)
+    with pytest.raises(MemoryError, match="a result of"):
+        portresize.resize(image, (2**13, 2**13), "nearest")
+
+
 def peak(act: Callable[[], Any]) -> int:
     """Return the most bytes that `act` holds at a time."""
     tracemalloc.start()
