@@ -14,7 +14,7 @@ from portresize._backends import _blocks, _convolve, _reduce, generic
 from portresize._backends._frame import Frame
 from portresize._backends._numbers import plain
 from portresize._core import fixed
-from portresize._core.adjoint import planned
+from portresize._core.adjoint import hold, planned
 from portresize._core.steps import Pass, Premultiply, Reduce, Take, Unpremultiply
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def run(x: Array, spec: Spec, source: tuple[int, ...] = ()) -> Array:
     x = x.view(plain(x.dtype))
     xp = array_api_compat.numpy
     frame = Frame(xp, array_api_compat.device(x), spec.layout, x.ndim)
-    steps = planned(spec, (x.shape[frame.axis("H")], x.shape[frame.axis("W")]), source).steps
-    return generic.perform(frame, x, steps, STEPS)
+    height, width = x.shape[frame.axis("H")], x.shape[frame.axis("W")]
+    made = planned(spec, (height, width), source)
+    hold(made, x.nbytes // max(height * width, 1))
+    return generic.perform(frame, x, made.steps, STEPS)
 
 
 def band_height(table: Taps) -> int:

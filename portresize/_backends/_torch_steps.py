@@ -17,7 +17,7 @@ from portresize._backends._numbers import colors
 from portresize._backends._torch_carriers import COMPUTED, SHARED, VIEWED
 from portresize._backends._torch_memory import lent
 from portresize._core import room
-from portresize._core.adjoint import planned
+from portresize._core.adjoint import hold, planned
 from portresize._core.floating import DefaultState
 from portresize._core.fork import importing
 from portresize._core.spec import Spec
@@ -101,6 +101,7 @@ def execute(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
         # The allocator of torch for CUDA says by itself what a device has not.
         height, width = (x.shape[spec.layout.index(name)] for name in "HW")
         room.hold_result(spec, source or spec.result((height, width)), tuple(x.shape), x.itemsize)
+        hold(planned(spec, (height, width), source), x.nbytes // max(height * width, 1))
     with DefaultState():
         y = by_operations(x, spec, source)
     result = _torch_like.empty(x, y.shape)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portresize._core import room
 from portresize._core.cache import LONG, kept
 from portresize._core.floating import DefaultState
 from portresize._core.modes import MODES
@@ -48,6 +49,25 @@ def planned(spec: Spec, size: Size, source: tuple[int, ...] = ()) -> Plan:
     return plan(spec, size)
 
 
+def hold(made: Plan, depth: int) -> None:
+    """Check that this process can hold the image after each step, where steps run one after the other.
+
+    Args:
+        made: The plan.
+        depth: Bytes of one place (row, column) in all bands and images.
+
+    Raises:
+        MemoryError: It cannot.
+    """
+    size = made.source
+    for step in made.steps:
+        size = after(step, size)
+        # A crop is a view of memory that is there.
+        if not isinstance(step, Crop):
+            what = f"what a step makes of the image, {size[0]} x {size[1]} samples a band,"
+            room.hold(size[0] * size[1] * depth, what)
+
+
 @kept(lambda forward: max(*forward.source, *forward.result) > LONG)
 @DefaultState()
 def adjoint(forward: Plan) -> Plan:
@@ -68,14 +88,14 @@ def adjoint(forward: Plan) -> Plan:
     steps: list[Step] = []
     size = forward.source
     for step in forward.steps:
-        before, size = size, _after(step, size)
+        before, size = size, after(step, size)
         # An image that fills its crop or canvas is not moved; a step for it could only return the image itself.
         if before != size or not isinstance(step, Crop | Pad):
             steps = [*_transposed(step, before), *steps]
     return Plan(forward.result, forward.source, tuple(steps))
 
 
-def _after(step: Step, size: Size) -> Size:
+def after(step: Step, size: Size) -> Size:
     """Size of an image of `size` after a step."""
     height, width = size
     match step:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import portresize
 from portresize._core import plan as plans
 from portresize._core import room
 from portresize._core.spec import Spec
+from tests.serving import without_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +106,18 @@ def test_a_request_that_is_remembered_is_refused_once_too_little_is_left(
     monkeypatch.setattr(room, "largest", lambda: (1 << 28) - 1)
     with pytest.raises(MemoryError, match="a result of"):
         portresize.resize(image, (2**13, 2**13), "nearest")
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_steps_refuse_what_they_cannot_hold_between_them(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    xp = pytest.importorskip(library)
+    # 10**7 samples a band between the passes: 40 MB in float32, 640 MB in 16 bands.
+    image = xp.ones((2500, 4, 16), dtype=xp.float32)
+    act = partial(portresize.resize, image, (10, 4000), "bilinear", layout="HWC", dialect="pillow-12.1")
+    monkeypatch.setattr(room, "largest", lambda: 1 << 29)
+    assert act().shape == (10, 4000, 16)
+    with without_kernels(), pytest.raises(MemoryError, match=r"a step makes .* 2500 x 4000 samples a band, would take"):
+        act()
 
 
 def peak(act: Callable[[], Any]) -> int:
