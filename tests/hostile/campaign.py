@@ -3,8 +3,8 @@
     python -m tests.hostile.campaign [COUNT [SEED [FIRST]]]
 
 Every call is drawn from the seed and its number alone. A fault is a call that ends in a signal, an exit, an exception
-other than ValueError, TypeError, MemoryError and OverflowError, or a wrong result; that takes seconds or a gigabyte; or
-that writes to its image. Each is printed with the command that makes the same call again.
+other than ValueError, TypeError, MemoryError and OverflowError, or a wrong result; that does not end, or takes a
+gigabyte; or that writes to its image. Each is printed with the command that makes the same call again.
 
 For every thousand calls, one process makes its first calls with little memory, also while code is generated.
 """
