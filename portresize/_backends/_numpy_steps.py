@@ -144,7 +144,7 @@ def take(frame: Frame, x: Array, step: Take) -> Array:
     y = np.empty((*x.shape[:axis], len(step.index), *x.shape[axis + 1 :]), x.dtype)
     source, target = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
     target[...] = source[np.maximum(step.index, 0)]
-    target[step.index < 0] = 0
+    target[step.index < 0] = np.zeros((), x.dtype)  # Of one dtype 0 is another sample than that of zero bytes.
     return y
 
 
