@@ -48,11 +48,13 @@ def checked(x: torch.Tensor) -> torch.Tensor:
     """Return `x`, of which shape and dtype can be asked.
 
     Raises:
-        TypeError: It is no tensor of one dense array of plain numbers.
+        TypeError: It is no tensor of one dense array of plain numbers, or `torch.jit.trace` runs.
     """
     # A compiler has its own.
     if torch.compiler.is_compiling():
         return x
+    # Before anybody computes with its sizes.
+    _check_tracing()
     _check_class(x)
     if x.is_nested:
         msg = "no backend for a nested tensor; resize its members, image.unbind(), one by one"
@@ -169,14 +171,18 @@ def _check_class(x: object) -> None:
         raise TypeError(msg)
 
 
-def _check(x: torch.Tensor) -> None:
-    """Refuse what no operator takes."""
-    _check_class(x)
-    _check_layout(x)
+def _check_tracing() -> None:
     if torch.jit.is_tracing():
         # Its sizes are tensors, from which no mode can be told, and it would keep this image's result for all others.
         msg = "no backend under torch.jit.trace; use torch.compile or torch.export"
         raise TypeError(msg)
+
+
+def _check(x: torch.Tensor) -> None:
+    """Refuse what no operator takes."""
+    _check_class(x)
+    _check_layout(x)
+    _check_tracing()
     if type(x).__name__ == "DTensor":
         # Dynamo follows imports, but no lock.
         with nullcontext() if torch.compiler.is_compiling() else importing():

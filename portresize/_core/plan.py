@@ -183,6 +183,8 @@ def _leaves(box: Box, source: Size, rule: str = "") -> str:
     if outside and 0 <= upper < lower <= width and 0 <= left < right <= height:
         text += f"; a box is (left, upper, right, lower), did you mean {_numbers((upper, left, lower, right))}?"
     elif rule:
+        if right < left or lower < upper:
+            text = f"`box` {_numbers(box)} ends before it begins"
         text += f"; a box is (left, upper, right, lower) {rule}"
     return text
 
@@ -265,10 +267,8 @@ class _Core:
         for name, span, n_out, has_table in (("height", span_y, out_h, needs_h), ("width", span_x, out_w, needs_w)):
             limit = longest_axis(span, n_out, self.resample if has_table and not moves else Resampling.NEAREST)
             if n_out > limit:
-                msg = (
-                    f"`size` asks for a {name} of {n_out} from {span:g} samples, more than the {limit} that Pillow's "
-                    "tables can hold"
-                )
+                most = f"more than the {limit} that" if limit else "and already one output has more weights than"
+                msg = f"`size` asks for a {name} of {n_out} from {span:.12g} samples, {most} Pillow's tables can hold"
                 raise ValueError(msg)
         if moves:
             return [] if size == source else [Crop(int(y0), int(x0), out_h, out_w)]

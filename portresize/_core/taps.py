@@ -116,7 +116,7 @@ def taps(n_in: int, n_out: int, lo: float, hi: float, resample: Resampling) -> T
     inverse = 1.0 / stretch
 
     # Kernels make another of it, as large at most, and need what lies beside the weights.
-    weights = n_out * (math.ceil(support) * 2 + 1)
+    weights = n_out * min(math.ceil(support) * 2 + 1, n_in)
     room.hold(2 * 8 * weights, f"tables of {weights} weights")
     center = float(b_lo) + (np.arange(n_out) + 0.5) * scale  # (n_out,)
     # astype truncates toward zero, as the cast in C does.

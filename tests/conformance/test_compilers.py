@@ -118,6 +118,20 @@ def test_a_traced_function_is_refused_instead_of_frozen() -> None:
         torch.jit.trace(lambda x: portresize.resize(x, (20, 20), layout="HWC"), image, check_trace=False)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("verb", ["fit", "pad", "contain", "cover", "thumbnail", "scale", "module"])
+def test_a_traced_function_is_refused_before_its_sizes_are_used(verb: str) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from portresize.torch import Resize
+
+    image = torch.zeros((3, 64, 48), dtype=torch.uint8)
+    given: dict[str, Any] = {"scale": 0.5, "module": 16}
+    words = [given.get(verb, (20, 20))]
+    act = Resize(*words) if verb == "module" else lambda x: getattr(portresize, verb)(x, *words, layout="CHW")
+    with pytest.raises(TypeError, match=r"no backend under torch\.jit\.trace; use torch\.compile or torch\.export"):
+        torch.jit.trace(act, image, check_trace=False)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.uint16])
 def test_resize_runs_in_shard_map_and_under_explicit_sharding(dtype: type) -> None:
     jax = pytest.importorskip("jax", reason="jax is not installed")

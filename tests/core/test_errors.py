@@ -245,8 +245,8 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "box reversed": (
         _resize(RGB, box=(9, 0, 5, 9)),
         ValueError,
-        "`box` (9, 0, 5, 9) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
-        "with `right` >= `left` and `lower` >= `upper`",
+        "`box` (9, 0, 5, 9) ends before it begins; a box is (left, upper, right, lower) with `right` >= `left` and "
+        "`lower` >= `upper`",
     ),
     "box outside with a gap": (
         _resize(RGB, box=(0, 0, 65, 48), reducing_gap=1.0),
@@ -457,8 +457,8 @@ BAD: dict[str, tuple[tuple[str, tuple[Any, ...], dict[str, Any]], type[Exception
     "crop reversed": (
         _call("reduce", GREY, 1, box=(5, 0, 2, 9)),
         ValueError,
-        "`box` (5, 0, 2, 9) leaves the source, which is 64 wide and 48 high; a box is (left, upper, right, lower) "
-        "with `right` >= `left` and `lower` >= `upper`",
+        "`box` (5, 0, 2, 9) ends before it begins; a box is (left, upper, right, lower) with `right` >= `left` and "
+        "`lower` >= `upper`",
     ),
     "crop beyond all memory": (
         _call("reduce", GREY, 1, box=(0, 0, 2**30, 2**30)),

@@ -6,7 +6,9 @@ Every call is drawn from the seed and its number alone. A fault is a call that e
 other than ValueError, TypeError, MemoryError and OverflowError, or a wrong result; that does not end, or takes a
 gigabyte; or that writes to its image. Each is printed with the command that makes the same call again.
 
-For every thousand calls, one process makes its first calls with little memory, also while code is generated.
+"Unclear" is an exception of the right kind with the text of another library, and "not made" a call whose image could
+not be made. For every thousand calls, one process makes its first calls with little memory, also while code is
+generated.
 """
 
 from __future__ import annotations
@@ -167,6 +169,8 @@ def _with_little_memory(count: int, seed: str) -> list[str]:
 def main(count: str = "100000", seed: str = "", first: str = "0") -> int:
     """Run a campaign, of a random seed if there is none, and print what came of it."""
     seed = seed or str(SystemRandom().randrange(10**9))
+    if int(count) < 1:
+        sys.exit("COUNT has to be >= 1")
     print(f"{count} calls of seed {seed}, from {first}", flush=True)
     start = time.monotonic()
     tally = Campaign(int(count), seed, int(first)).run()

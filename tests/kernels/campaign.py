@@ -80,6 +80,8 @@ def _words(rng: np.random.Generator, height: int, width: int) -> dict[str, Any]:
 def main(count: str, seed: str = "0", level: str = "") -> None:
     """Run so many requests that have kernels."""
     levels = [isa for isa in engine.levels() if level in {"", isa.name}]
+    if int(count) < 1 or not levels:
+        sys.exit(f"COUNT has to be >= 1 and LEVEL one of {', '.join(isa.name for isa in engine.levels())}")
     done = turn = 0
     while done < int(count):
         rng = np.random.default_rng([int(seed), turn])
