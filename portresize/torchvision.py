@@ -208,9 +208,17 @@ def _sizes_of(size: object, max_size: object) -> tuple[int | tuple[int, int] | N
     try:
         return edges.size_of(size, max_size)
     except TypeError as error:
-        if str(error).startswith("`size`") and not issubclass(type(size), (int, Sequence)):
+        if str(error).startswith("`size`") and not _is_sequence_or_integer(type(size)):
             raise ValueError(str(error)) from error.__cause__
         raise
+
+
+def _is_sequence_or_integer(cls: type) -> bool:
+    try:
+        # An abstract class compares and hashes what it is asked about.
+        return issubclass(cls, (int, Sequence))
+    except Exception:  # noqa: BLE001  whatever a metaclass raises
+        return False
 
 
 def _shape_of(part: object) -> tuple[int, ...]:

@@ -165,6 +165,19 @@ def test_a_size_is_refused_with_v2s_class_of_error(size: Any) -> None:
     assert type(caught.value) is type(theirs.value)
 
 
+class _Raising(type):
+    """A metaclass of classes that no abstract class can be asked about."""
+
+    def __hash__(cls) -> int:
+        raise OSError
+
+
+def test_a_size_of_a_class_that_raises_is_a_value_error() -> None:
+    size = _Raising("Strange", (), {})()
+    with pytest.raises(ValueError, match=r"^`size` is "):
+        Resize(size)
+
+
 MODES = [
     "1",
     "L",
