@@ -19,7 +19,7 @@ from tests.hostile.pictures import Made
 
 ALLOWED = (TypeError, ValueError, MemoryError, OverflowError)
 # A call that takes longer, in seconds of its own thread, or more memory, is a fault.
-SLOW = 4.0
+SLOW = 20.0
 LARGE = 1 << 30
 _LONGEST_TEXT = 1200
 
