@@ -44,7 +44,7 @@ class _Block(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """What the last call of a thread left: filled blocks for each of the threads that worked for it."""
+    """State that the last call of a thread left: filled blocks for each of the threads that worked for it."""
 
     call: Call
     threads: int
@@ -56,7 +56,7 @@ class _Ready(NamedTuple):
 
 
 class _Kept(threading.local):
-    """What a thread keeps from call to call."""
+    """Thread-local state that is kept from call to call."""
 
     ready: _Ready | None = None
 
@@ -195,7 +195,7 @@ def _order(shape: Size, strides: Size) -> list[int]:
 
 
 def _address(x: np.ndarray) -> int:
-    """Where the first element is."""
+    """Return the address of the first element."""
     try:
         # Faster than asking numpy, but only for what may be written and has no gaps.
         return addressof(c_char.from_buffer(x))  # type: ignore[arg-type]  # an array is a buffer

@@ -92,7 +92,7 @@ def _parts() -> _Parts:
 def _call(
     spec: Spec, source: Size, shape: Size, strides: Size, dtype: np.dtype[Any]
 ) -> Callable[[np.ndarray], np.ndarray | None] | None:
-    """What executes `spec` on arrays of this kind.
+    """Return what executes `spec` on arrays of this kind.
 
     Raises:
         ValueError: The array has not the axes that the request was made for.

@@ -133,7 +133,7 @@ def _sums(x: Array, axis: int, block: int, dtype: Any) -> Array:
 
 
 def _sized(length: int, block: int) -> list[tuple[slice, int]]:
-    """Which blocks of an axis are whole, and the partial one after them: where, and of how many samples."""
+    """Return the whole blocks of an axis and the partial one after them: where, and of how many samples."""
     whole, left = divmod(length, block)
     return [(slice(whole), block), *([(slice(whole, None), left)] if left else [])]
 

@@ -130,7 +130,7 @@ def _reach(shape: Size, strides: Size, offset: int) -> int:
 
 
 def is_for_triton(x: torch.Tensor) -> bool:
-    """Whether the kernels of Triton serve."""
+    """Return whether the kernels of Triton serve."""
     return x.is_cuda and not triton_on(x.device.index).why
 
 
@@ -155,7 +155,7 @@ def _steps(x: torch.Tensor, spec: Spec, source: Size) -> tuple[Step, ...]:
 
 
 def by_operations(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tensor:
-    """The same as operations of torch."""
+    """Execute `spec` by operations of torch."""
     if torch.onnx.is_in_onnx_export():
         check_export(x, spec.layout)
     frame, steps = Frame(_XP, x.device, spec.layout, x.ndim), _steps(x, spec, source)
@@ -168,7 +168,7 @@ def by_operations(x: torch.Tensor, spec: Spec, source: Size = ()) -> torch.Tenso
 
 
 def _in_bits(step: Pad, dtype: torch.dtype) -> Pad:
-    """The same with the bits of its colour, as numbers of the dtype that holds them."""
+    """Return the step with the bits of its colour, as numbers of the dtype that holds them."""
     try:
         fill = torch.from_numpy(colors(step.fill)).to(dtype).view(VIEWED[dtype])
     except (NotImplementedError, RuntimeError) as error:

@@ -105,7 +105,7 @@ def _gathered(x: jax.Array, layout: str) -> jax.Array:
 
 
 def _steps(shape: Size, spec: Spec, source: Size) -> tuple[Step, ...]:
-    """What to do to an array of `shape`."""
+    """Return what to do to an array of `shape`."""
     return planned(spec, (shape[spec.layout.index("H")], shape[spec.layout.index("W")]), source).steps
 
 
